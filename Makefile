@@ -1,0 +1,111 @@
+# What a developer and CI run. `make` alone lists the targets; each makes the virtual environment first when it must.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+SOURCES := client server tests
+STUBS := client/headwater/v1
+PROTOS = $(wildcard proto/headwater/v1/*.proto)
+SERVICES = $(wildcard proto/headwater/v1/*_service.proto)
+BASELINE := proto/baseline.binpb
+
+# The plugins of protoc are found on the PATH; google/api/*.proto lie in site-packages.
+PROTOC = PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m grpc_tools.protoc --proto_path=proto \
+	--proto_path="$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
+
+# $(call generate,DIRECTORY) writes the stubs below DIRECTORY. Only services get gRPC stubs: others would be empty files.
+define generate
+	@$(PROTOC) --python_out=$(1) --mypy_out=quiet:$(1) $(PROTOS)
+	@$(PROTOC) --grpc_python_out=$(1) --mypy_grpc_out=quiet:$(1) $(SERVICES)
+endef
+
+.PHONY: help
+help: ## Show what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: venv
+venv: $(STAMP) ## Make .venv with everything a developer needs
+
+$(STAMP): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Headwater needs Python 3.11 or later: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+		{ echo "This Python cannot make virtual environments. On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[server,cli,dev]'
+	@touch $@
+
+.PHONY: check
+check: lint types layers proto-lint proto-check architecture ## Check style, types, layers and the contract; changes nothing
+
+.PHONY: lint
+lint: $(STAMP)
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/ruff format --check $(SOURCES)
+
+.PHONY: types
+types: $(STAMP)
+	$(BIN)/mypy
+
+.PHONY: layers
+layers: $(STAMP)
+	$(BIN)/lint-imports
+
+.PHONY: architecture
+architecture: $(STAMP)
+	$(BIN)/python -m pytest -q tests/architecture
+
+.PHONY: test
+test: $(STAMP) ## Run the tests, except those against real peers and clusters
+	$(BIN)/python -m pytest tests --ignore=tests/e2e --ignore=tests/integrations
+
+.PHONY: test-integrations
+test-integrations: $(STAMP) ## Run the tests against real producers of events
+	$(BIN)/python -m pytest tests/integrations
+
+.PHONY: golden
+golden: $(STAMP) ## Rewrite the golden files from what the code says now
+	HEADWATER_WRITE_GOLDEN=1 $(BIN)/python -m pytest tests/golden
+
+.PHONY: fmt
+fmt: $(STAMP) ## Format the code
+	$(BIN)/ruff check --fix-only $(SOURCES)
+	$(BIN)/ruff format $(SOURCES)
+
+.PHONY: proto
+proto: $(STAMP) ## Write the stubs of the contract
+	@mkdir -p $(STUBS) && rm -f $(STUBS)/*_pb2.py $(STUBS)/*_pb2.pyi $(STUBS)/*_pb2_grpc.py $(STUBS)/*_pb2_grpc.pyi
+	$(call generate,client)
+
+.PHONY: proto-check
+proto-check: $(STAMP)
+	@rm -rf build/stubs && mkdir -p build/stubs/headwater/v1 && cp $(STUBS)/__init__.py build/stubs/headwater/v1/
+	$(call generate,build/stubs)
+	@diff --recursive --brief --exclude=__pycache__ build/stubs/headwater/v1 $(STUBS) || \
+		{ echo "The stubs differ from proto/: run make proto" >&2; exit 1; }
+
+.PHONY: proto-lint
+proto-lint: $(STAMP)
+	@mkdir -p build
+	@$(PROTOC) --include_imports --include_source_info --descriptor_set_out=build/contract.binpb $(PROTOS)
+	$(BIN)/buf lint build/contract.binpb --config buf.yaml --path headwater
+	@if [ -e $(BASELINE) ]; then set -x; \
+		$(BIN)/buf breaking build/contract.binpb --config buf.yaml --against $(BASELINE) --against-config buf.yaml --path headwater; fi
+
+.PHONY: proto-baseline
+proto-baseline: $(STAMP) ## Declare today's contract released: later ones must be compatible with it
+	@$(PROTOC) --include_imports --descriptor_set_out=$(BASELINE) $(PROTOS)
+
+.PHONY: bench
+bench: $(STAMP) ## Measure on a small graph
+	$(BIN)/python bench/run.py small
+
+.PHONY: demo
+demo: $(STAMP) ## Start a server with an example graph
+	$(BIN)/headwater-server demo
+
+.PHONY: clean
+clean: ## Remove what was made, except the virtual environment
+	rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find $(SOURCES) -name __pycache__ -type d -prune -exec rm -rf {} +
