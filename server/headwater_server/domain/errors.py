@@ -1,0 +1,163 @@
+"""The errors of Headwater, one tree, mapped once at each door (gRPC, HTTP, command).
+
+HeadwaterError
+├── InvalidField         a request's field has no meaning
+├── InvalidEvent         an event has no meaning
+├── TooLarge             more than the server takes
+├── TooOld               older than what retention keeps
+├── NotFound             no such asset
+├── AmbiguousAddress     several such assets
+├── InvalidPageToken     a page token that is not ours, or not for this request
+├── Overloaded           come back later
+├── ShuttingDown         come back later, to another server
+├── StoreUnavailable     PostgreSQL is away
+├── QueryTimeout         the question took too long
+└── IdCollision          two names with one id
+
+`reason` is the name of the value of `headwater.v1.ErrorReason`; `metadata` holds what varies.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class HeadwaterError(Exception):
+    """Something that a client can be told; `str()` is the message, with the way out."""
+
+    reason: ClassVar[str] = "INTERNAL"
+
+    def __init__(self, message: str, **metadata: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.metadata = metadata
+
+
+class InvalidField(HeadwaterError):
+    """A field of a request is missing or has a value without meaning."""
+
+    reason = "INVALID_FIELD"
+
+    def __init__(self, field: str, problem: str, remedy: str) -> None:
+        super().__init__(f"{field} {problem}: {remedy}", field=field, problem=problem, remedy=remedy)
+
+
+class InvalidEvent(HeadwaterError):
+    """An event is unreadable, or one of its fields has no meaning."""
+
+    reason = "INVALID_EVENT"
+
+    def __init__(self, field: str, problem: str, remedy: str) -> None:
+        super().__init__(f"{field} {problem}: {remedy}", field=field, problem=problem, remedy=remedy)
+
+
+class TooLarge(HeadwaterError):
+    """A request, an event or a part of one is larger than the server takes."""
+
+    reason = "TOO_LARGE"
+
+    def __init__(self, field: str, size: int, limit: int, unit: str) -> None:
+        super().__init__(
+            f"{field} has {size} {unit}: send at most {limit}",
+            field=field,
+            size=str(size),
+            limit=str(limit),
+            unit=unit,
+        )
+
+
+class TooOld(HeadwaterError):
+    """An event is older than what retention keeps."""
+
+    reason = "TOO_OLD"
+
+    def __init__(self, event_time: str, oldest: str) -> None:
+        super().__init__(
+            f"eventTime {event_time} is older than what is kept: send events from {oldest} on",
+            field="eventTime",
+            event_time=event_time,
+            oldest=oldest,
+        )
+
+
+class NotFound(HeadwaterError):
+    """The asset is not known."""
+
+    reason = "NOT_FOUND"
+
+    def __init__(self, resource: str) -> None:
+        super().__init__(f"{resource} is not known: search for it by a part of its name", resource=resource)
+
+
+class AmbiguousAddress(HeadwaterError):
+    """An address fits more than one asset."""
+
+    reason = "AMBIGUOUS_ADDRESS"
+
+    def __init__(self, address: str, candidates: list[str]) -> None:
+        listed = "\n".join(candidates[:20])
+        super().__init__(
+            f"{address} fits {len(candidates)} assets: write one of\n{listed}", address=address, candidates=listed
+        )
+
+
+class InvalidPageToken(HeadwaterError):
+    """A page token was changed, or belongs to another request."""
+
+    reason = "INVALID_PAGE_TOKEN"
+
+    def __init__(self) -> None:
+        remedy = "repeat the list from its first page"
+        super().__init__(f"page_token does not belong to this request: {remedy}", field="page_token", remedy=remedy)
+
+
+class Overloaded(HeadwaterError):
+    """More is in flight than the server takes; `retry_after_seconds` says when to try again."""
+
+    reason = "OVERLOADED"
+
+    def __init__(self, unit: str, in_flight: int, limit: int, retry_after_seconds: float) -> None:
+        super().__init__(
+            f"{in_flight} {unit} are in flight: try again in {retry_after_seconds} s, or send fewer at once",
+            **{f"in_flight_{unit}": str(in_flight), "limit": str(limit)},
+        )
+        self.retry_after_seconds = retry_after_seconds
+
+
+class ShuttingDown(HeadwaterError):
+    """The server is stopping and takes nothing new."""
+
+    reason = "SHUTTING_DOWN"
+
+    def __init__(self) -> None:
+        super().__init__("the server is stopping: try again, another one will answer")
+        self.retry_after_seconds = 1.0
+
+
+class StoreUnavailable(HeadwaterError):
+    """PostgreSQL could not be reached, or broke off."""
+
+    reason = "STORE_UNAVAILABLE"
+
+    def __init__(self) -> None:
+        super().__init__("the store is not available: try again, a repetition has no second effect")
+        self.retry_after_seconds = 1.0
+
+
+class QueryTimeout(HeadwaterError):
+    """A question took longer than its deadline, in seconds."""
+
+    reason = "QUERY_TIMEOUT"
+
+    def __init__(self, seconds: float) -> None:
+        remedy = "ask for a smaller max_depth or max_nodes"
+        super().__init__(f"no answer within {seconds:g} s: {remedy}", seconds=f"{seconds:g}", remedy=remedy)
+
+
+class IdCollision(HeadwaterError):
+    """Two different names have the same id."""
+
+    reason = "ID_COLLISION"
+
+    def __init__(self, first: str, second: str) -> None:
+        super().__init__(f"{second} cannot be stored: it has the id of {first}", first=first, second=second)

@@ -1,0 +1,161 @@
+"""One run out of its events: whatever order they come in, and however often, the run is the same.
+
+What events say of a run is merged by the key of each event (see `OrderKey`): of two values, that of the greater key
+holds. A `RunMerge` is what has to be remembered of the events so far to merge a further one.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+import msgspec
+from msgspec import Struct
+
+from . import ids
+from .event import Event
+from .model import OrderKey, RunState
+from .statement import CODE_FACETS, StatedLabel, Statement
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Stamp(NamedTuple):
+    """An OrderKey as it is kept: the time in microseconds since 1970."""
+
+    micros: int
+    finality: int
+    identity: bytes
+
+
+class Contribution(Struct, array_like=True, frozen=True):
+    """What one or more events state of a run's datasets and code, under the greatest key that stated it."""
+
+    stamp: Stamp
+    statement: int
+    labels: tuple[StatedLabel, ...] = ()
+
+    def supersedes(self, other: Contribution) -> bool:
+        """Whether the other adds nothing to this one: it says the same, earlier."""
+        same = self.statement == other.statement and self._labelled() == other._labelled()
+        return same and self.stamp >= other.stamp
+
+    def _labelled(self) -> set[tuple[int, int]]:
+        return {(label.role, label.dataset) for label in self.labels}
+
+
+class Reference(Struct, array_like=True, frozen=True):
+    """A parent or root run: its id and its job's."""
+
+    stamp: Stamp
+    run: uuid.UUID
+    job: int
+
+
+class Nominal(Struct, array_like=True, frozen=True):
+    """The interval that the run was scheduled for."""
+
+    stamp: Stamp
+    start: datetime | None
+    end: datetime | None
+
+
+class RunMerge(Struct, array_like=True):
+    """A run so far.
+
+    `started` is in microseconds since 1970; `events_from` and `events_to` bound the events' own times.
+    """
+
+    job_stamp: Stamp
+    job: int
+    started: int
+    events_from: datetime
+    events_to: datetime
+    state_stamp: Stamp | None = None
+    state: RunState = RunState.UNKNOWN
+    external_id: str | None = None
+    parent: Reference | None = None
+    root: Reference | None = None
+    nominal: Nominal | None = None
+    contributions: list[Contribution] = []
+
+    @property
+    def started_at(self) -> datetime:
+        """The time of the run's first event."""
+        return time_of(self.started)
+
+    @property
+    def ended_at(self) -> datetime | None:
+        """When the run ended; None while it runs."""
+        if self.state_stamp is None or self.state < RunState.SUCCEEDED:
+            return None
+        return time_of(self.state_stamp.micros)
+
+
+def merge_event(run: RunMerge | None, event: Event) -> RunMerge:
+    """The run with one event more."""
+    assert event.statement.job is not None
+    stamp = stamp_of(event.key)
+    job = event.statement.job.id
+    if run is None:
+        run = RunMerge(stamp, job, stamp.micros, event.event_time, event.event_time)
+    elif stamp > run.job_stamp:
+        run.job_stamp, run.job = stamp, job
+    run.started = min(run.started, stamp.micros)
+    run.events_from = min(run.events_from, event.event_time)
+    run.events_to = max(run.events_to, event.event_time)
+    if event.external_run_id is not None:
+        run.external_id = max(run.external_id or "", event.external_run_id)
+    if event.state is not RunState.UNKNOWN and (run.state_stamp is None or stamp > run.state_stamp):
+        run.state_stamp, run.state = stamp, event.state
+    _merge_facets(run, event, stamp)
+    if says_something(event.statement):
+        run.contributions = _added(run.contributions, Contribution(stamp, event.statement.id, event.labels))
+    return run
+
+
+def stamp_of(key: OrderKey) -> Stamp:
+    """The key as it is kept."""
+    return Stamp((key.time - EPOCH) // timedelta(microseconds=1), key.finality, key.identity)
+
+
+def time_of(micros: int) -> datetime:
+    """The time so many microseconds after 1970 began."""
+    return EPOCH + timedelta(microseconds=micros)
+
+
+def says_something(statement: Statement) -> bool:
+    """Whether a statement has anything to do with a run's datasets or code."""
+    job = statement.job
+    return bool(statement.datasets or (job and (job.code or job.lineage or job.facets.intersection(CODE_FACETS))))
+
+
+def encode(run: RunMerge) -> bytes:
+    """The form in which a run so far is kept."""
+    return msgspec.msgpack.encode(run)
+
+
+_decoder = msgspec.msgpack.Decoder(RunMerge)
+
+
+def decode(data: bytes) -> RunMerge:
+    """A run so far, as it was kept."""
+    return _decoder.decode(data)
+
+
+def _merge_facets(run: RunMerge, event: Event, stamp: Stamp) -> None:
+    if event.parent and (run.parent is None or stamp > run.parent.stamp):
+        run.parent = Reference(stamp, event.parent.run, ids.job_id(*event.parent.job))
+    if event.root and (run.root is None or stamp > run.root.stamp):
+        run.root = Reference(stamp, event.root.run, ids.job_id(*event.root.job))
+    if event.nominal_time and (run.nominal is None or stamp > run.nominal.stamp):
+        run.nominal = Nominal(stamp, event.nominal_time.start, event.nominal_time.end)
+
+
+def _added(contributions: Iterable[Contribution], new: Contribution) -> list[Contribution]:
+    kept = list(contributions)
+    if any(known.supersedes(new) for known in kept):
+        return kept
+    return sorted([known for known in kept if not new.supersedes(known)] + [new], key=lambda c: c.stamp)

@@ -1,0 +1,72 @@
+"""What is searched for: which terms an asset must have, and whether one that has them fits now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from .catalog import AssetType, Dataset, Job, Owner, Tag
+from .model import AssetName, DatasetKind
+from .search import MAX_TERM, TermKind, driving_prefix, field_terms, fits_name
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What holds of each asset that fits: it has one of these terms, or one that starts with the only one."""
+
+    kind: TermKind
+    terms: tuple[str, ...]
+    is_prefix: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SearchQuery:
+    """What is searched for. All that is given must hold; `words`, `tag`, `owner` and `field` are in lower case."""
+
+    words: tuple[str, ...] = ()
+    types: frozenset[AssetType] = frozenset()
+    kinds: frozenset[DatasetKind] = frozenset()
+    tag: str = ""
+    owner: str = ""
+    field: str = ""
+    namespace: str | None = None
+
+    @property
+    def sought(self) -> list[AssetType]:
+        """The types of assets that may fit: only datasets have kinds and fields."""
+        types = self.types or frozenset(AssetType)
+        return sorted(types - {AssetType.JOB} if self.kinds or self.field else types)
+
+    def conditions(self) -> list[Condition]:
+        """The terms that each asset has that fits."""
+        prefixes = [prefix for word in self.words if (prefix := driving_prefix(word))]
+        found = [Condition(TermKind.NAME, (prefix,), is_prefix=True) for prefix in prefixes]
+        exact = ((TermKind.TAG, self.tag), (TermKind.OWNER, self.owner))
+        found += [Condition(kind, (text[:MAX_TERM],), is_prefix=False) for kind, text in exact if text]
+        if self.field:
+            found.append(Condition(TermKind.FIELD, (self.field[:MAX_TERM],), is_prefix=True))
+        if self.kinds:
+            names = tuple(sorted(kind.name.lower() for kind in self.kinds))
+            found.append(Condition(TermKind.DATASET_KIND, names, is_prefix=False))
+        return found
+
+    def fits_dataset(self, dataset: Dataset) -> bool:
+        """Whether a dataset fits as it is now; by whichever of its names."""
+        if self.kinds and dataset.kind not in self.kinds:
+            return False
+        fields = dataset.latest_version.fields if dataset.latest_version else ()
+        if self.field and not any(term.startswith(self.field) for field in fields for term in field_terms(field)):
+            return False
+        return self._fits([dataset.name, *dataset.aliases], dataset.tags, dataset.owners)
+
+    def fits_job(self, job: Job) -> bool:
+        """Whether a job fits as it is now."""
+        return self._fits([job.name], job.tags, job.owners)
+
+    def _fits(self, names: Iterable[AssetName], tags: Iterable[Tag], owners: Iterable[Owner]) -> bool:
+        texts = [name.name for name in names]
+        if not all(any(fits_name(word, text) for text in texts) for word in self.words):
+            return False
+        if self.owner and all(owner.owner.lower() != self.owner for owner in owners):
+            return False
+        return not self.tag or any(self.tag in (t.key.lower(), f"{t.key}={t.value}".lower()) for t in tags)

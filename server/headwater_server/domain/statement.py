@@ -1,0 +1,108 @@
+"""What an event states about a job and its datasets: content that many events of one job repeat.
+
+A statement is content-addressed: two events that say the same have the same statement, so a store keeps it once. It
+leaves out what changes from run to run: input and output facets, and the version that a producer names (see
+`StatedLabel`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import NamedTuple
+
+from .facets import ColumnLineageFacet, DatasetLineageFacet, JobLineageFacet
+from .model import AssetName, SchemaField
+
+CODE_FACETS = frozenset({"sql", "sourceCodeLocation", "sourceCode"})
+"""The job facets whose change makes a job version."""
+
+
+class Role(IntEnum):
+    """How a statement speaks of a dataset."""
+
+    INPUT = 1
+    OUTPUT = 2
+    SUBJECT = 3
+
+
+class StatedLabel(NamedTuple):
+    """The version of a dataset that an event names."""
+
+    role: Role
+    dataset: int
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """The facets of an asset in one event, whole: `json` is an object of them, each byte for byte."""
+
+    id: int
+    json: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """A list of fields; `id` is a hash of it."""
+
+    id: int
+    fields: tuple[SchemaField, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StatedDataset:
+    """What a statement says of one dataset.
+
+    `facets` are the names of the facets it has, so that a facet that is there and empty differs from none. `dropped`,
+    `previous` and `symlinks` are what the lifecycle and symlinks facets say.
+    """
+
+    id: int
+    name: AssetName
+    role: Role
+    content: Content
+    facets: frozenset[str]
+    schema: Schema | None = None
+    column_lineage: ColumnLineageFacet | None = None
+    lineage: DatasetLineageFacet | None = None
+    symlinks: tuple[AssetName, ...] = ()
+    previous: AssetName | None = None
+    dropped: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StatedJob:
+    """What a statement says of its job. `code` holds a hash of each facet that makes a job version: by facet name."""
+
+    id: int
+    name: AssetName
+    content: Content
+    facets: frozenset[str]
+    lineage: JobLineageFacet | None = None
+    code: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """What an event states. `source` is the JSON text it can be parsed from again.
+
+    `mentioned` are the names of all datasets in it, those in facets included; `mentioned_jobs` of all other jobs.
+    """
+
+    id: int
+    job: StatedJob | None
+    datasets: tuple[StatedDataset, ...]
+    source: bytes
+    mentioned: dict[int, AssetName]
+    mentioned_jobs: dict[int, AssetName]
+
+    @property
+    def inputs(self) -> tuple[StatedDataset, ...]:
+        """The datasets that are read."""
+        return tuple(dataset for dataset in self.datasets if dataset.role is Role.INPUT)
+
+    @property
+    def outputs(self) -> tuple[StatedDataset, ...]:
+        """The datasets that are written."""
+        return tuple(dataset for dataset in self.datasets if dataset.role is Role.OUTPUT)

@@ -1,0 +1,1 @@
+"""PostgreSQL behind the domain's ports. SQL stops here."""

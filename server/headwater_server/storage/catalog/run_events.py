@@ -1,0 +1,42 @@
+"""What a run's events tell of it."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+
+from ...domain.run_details import KeptEvent, RunDetails, merge_details
+from ..compression import decompress
+from ..database import Connection
+
+FIRST_EVENTS = 50
+LAST_EVENTS = 450
+"""How many of a run's events are looked at: what only those between them tell is lost."""
+MAX_BYTES = 8 * 1024 * 1024
+"""How many bytes of compressed events are looked at from each end, the outermost event always."""
+
+_EVENTS = f"""
+SELECT event_id, received, body FROM (
+    SELECT *, sum(octet_length(body)) OVER outward - octet_length(body) AS past
+    FROM (
+        SELECT event_time, event_id, received, body FROM events
+        WHERE subject = $1 AND event_time BETWEEN $2 AND $3
+        ORDER BY event_time {{order}}, event_id {{order}} LIMIT $4) AS outermost
+    WINDOW outward AS (ORDER BY event_time {{order}}, event_id {{order}})) AS measured
+WHERE past < {MAX_BYTES}
+"""
+
+
+async def get_details(connection: Connection, run: uuid.UUID, since: datetime, until: datetime) -> RunDetails:
+    """What the events of a run tell of it; they lie between two times."""
+    rows = await connection.fetch(_EVENTS.format(order="DESC"), run, since, until, LAST_EVENTS)
+    if len(rows) == LAST_EVENTS or sum(len(row[2]) for row in rows) >= MAX_BYTES:
+        rows += await connection.fetch(_EVENTS.format(order="ASC"), run, since, until, FIRST_EVENTS)
+    by_id = {row[0]: KeptEvent(row[0].bytes[:8], row[1], decompress(row[2])) for row in rows}
+    return merge_details(by_id.values())
+
+
+async def get_details_of_run(connection: Connection, run: uuid.UUID) -> RunDetails:
+    """What the events of a run tell of it, wherever they lie."""
+    row = await connection.fetchrow("SELECT events_from, events_to FROM runs WHERE run_id = $1", run)
+    return await get_details(connection, run, row[0], row[1]) if row else RunDetails()

@@ -1,0 +1,61 @@
+"""Tells writes: each with the version that it left behind."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from ...domain.catalog import Write
+from ...domain.catalog_places import DatasetSet
+from ...domain.model import DatasetKind
+from ...domain.versions import Asked, State, WriteRecord
+from ..database import Connection
+from .names import get_jobs
+from .states import get_states, states_in_force
+
+
+class KnownWrite(NamedTuple):
+    """A write of a dataset of a kind."""
+
+    dataset: DatasetSet
+    kind: DatasetKind
+    write: WriteRecord
+
+
+class Left(NamedTuple):
+    """The version that a write left behind, and its label; empty where its producer named none."""
+
+    version: int | None
+    label: str
+
+
+async def tell_writes(connection: Connection, known: Sequence[KnownWrite]) -> list[Write]:
+    """Writes as they are shown, in the order given."""
+    jobs = await get_jobs(connection, [item.write.job for item in known])
+    left = await left_behind(connection, known)
+    return [
+        Write(item.dataset.name, item.write.run, jobs[item.write.job].name, item.write.time, version, label)
+        for item, (version, label) in zip(known, left, strict=True)
+    ]
+
+
+async def left_behind(connection: Connection, known: Sequence[KnownWrite]) -> list[Left]:
+    """The version that each write left behind: the one that it named, else the one in force; a MODEL's is its own."""
+    pairs = [(item.write.dataset, item.write.state) for item in known]
+    named = await get_states(connection, [(dataset, state) for dataset, state in pairs if state is not None])
+    states = {i: named[d, s] for i, (d, s) in enumerate(pairs) if s is not None and (d, s) in named}
+    unnamed = {
+        index: Asked(tuple(item.dataset.members), item.write.time)
+        for index, item in enumerate(known)
+        if index not in states and item.kind is not DatasetKind.MODEL
+    }
+    if unnamed:
+        states |= await states_in_force(connection, unnamed)
+    return [_left(item, states.get(index)) for index, item in enumerate(known)]
+
+
+def _left(item: KnownWrite, state: State | None) -> Left:
+    label = (state.label if state else None) or ""
+    if item.kind is DatasetKind.MODEL:
+        return Left(item.write.model_version, label)
+    return Left(state.version if state else None, label)

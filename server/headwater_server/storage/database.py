@@ -1,0 +1,94 @@
+"""Connections to PostgreSQL: an asyncpg pool, lent out for writes and for questions with a deadline.
+
+Queries are asyncpg's SQL on hot paths; elsewhere they may be built with SQLAlchemy Core and run through `run_core`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
+
+import asyncpg
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.sql import ClauseElement
+from sqlalchemy.sql.compiler import SQLCompiler
+
+from ..domain.errors import QueryTimeout, StoreUnavailable
+
+if TYPE_CHECKING:
+    Connection = asyncpg.pool.PoolConnectionProxy[asyncpg.Record]
+    Pool = asyncpg.Pool[asyncpg.Record]
+    Record = asyncpg.Record
+else:
+    Connection = asyncpg.pool.PoolConnectionProxy
+    Pool = asyncpg.Pool
+    Record = asyncpg.Record
+
+SESSION = {"application_name": "headwater", "jit": "off", "TimeZone": "UTC"}
+"""Settings of every session; compiling a short query costs more than it saves."""
+AWAY = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.AdminShutdownError,
+    OSError,
+)
+"""What asyncpg raises when PostgreSQL is away."""
+
+_dialect = postgresql.dialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
+
+
+class Database:
+    """One process's connections to one PostgreSQL."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    @classmethod
+    async def open(cls, dsn: str, *, max_connections: int) -> Database:
+        """Opens without connecting: the store may be away for now."""
+        pool = await asyncpg.create_pool(
+            dsn, min_size=0, max_size=max_connections, server_settings=SESSION, command_timeout=60
+        )
+        return cls(pool)
+
+    async def close(self) -> None:
+        """Closes the connections once they are given back."""
+        await self._pool.close()
+
+    @contextlib.asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        """A transaction that is committed at its end, and rolled back by an error. Raises StoreUnavailable."""
+        try:
+            async with self._pool.acquire() as connection, connection.transaction():
+                yield connection
+        except (*AWAY, asyncpg.InterfaceError) as error:
+            raise StoreUnavailable from error
+
+    @contextlib.asynccontextmanager
+    async def reading(self, seconds: float) -> AsyncIterator[Connection]:
+        """One snapshot of the store to ask, for at most so many seconds, which PostgreSQL is told.
+
+        Raises QueryTimeout or StoreUnavailable.
+        """
+        try:
+            async with (
+                self._pool.acquire(timeout=seconds) as connection,
+                connection.transaction(isolation="repeatable_read", readonly=True),
+            ):
+                await connection.execute(f"SET LOCAL statement_timeout = {max(1, int(seconds * 1000))}")
+                yield connection
+        except (asyncpg.QueryCanceledError, TimeoutError) as error:
+            raise QueryTimeout(seconds) from error
+        except (*AWAY, asyncpg.InterfaceError) as error:
+            raise StoreUnavailable from error
+
+
+async def run_core(connection: Connection, query: ClauseElement) -> list[Record]:
+    """The rows of a query built with SQLAlchemy Core."""
+    compiled = query.compile(dialect=_dialect, compile_kwargs={"render_postcompile": True})
+    assert isinstance(compiled, SQLCompiler)
+    names = compiled.positiontup or []
+    return await connection.fetch(str(compiled), *(compiled.params[name] for name in names))

@@ -1,0 +1,87 @@
+"""Keeps events as they were sent, and those that were rejected."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from ...domain.event import Event
+from ...domain.ingest_ports import Rejection
+from ..compression import compress
+from ..database import Connection
+
+MAX_REJECTED_BYTES = 65_536
+"""How much of a rejected event is kept."""
+
+_ADD_EVENTS = """
+INSERT INTO events (subject, event_time, event_id, kind, received, sender_id, body)
+SELECT * FROM unnest($1::uuid[], $2::timestamptz[], $3::uuid[], $4::smallint[], $5::timestamptz[], $6::bigint[],
+                     $7::bytea[])
+ORDER BY 1, 2, 3
+ON CONFLICT DO NOTHING
+RETURNING event_id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """An event, when it was received and who sent it."""
+
+    event: Event
+    received: datetime
+    sender: int
+
+
+async def add_events(connection: Connection, arrivals: Iterable[Received]) -> set[bytes]:
+    """Keeps events that were not kept before; their identities."""
+    rows = [
+        (
+            arrival.event.subject,
+            arrival.event.event_time,
+            uuid.UUID(bytes=arrival.event.identity),
+            arrival.event.kind,
+            arrival.received,
+            arrival.sender,
+            compress(arrival.event.body),
+        )
+        for arrival in arrivals
+    ]
+    found = await connection.fetch(_ADD_EVENTS, *map(list, zip(*rows, strict=True)))
+    return {row[0].bytes for row in found}
+
+
+async def add_rejections(connection: Connection, rejections: Iterable[Rejection]) -> None:
+    """Keeps rejected events."""
+    await connection.executemany(
+        "INSERT INTO rejected_events (received, rejection_id, sender, reason, field, message, body, body_size)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        [
+            (
+                r.received,
+                uuid.uuid4(),
+                r.sender,
+                r.reason,
+                r.field.replace("\0", ""),
+                r.message.replace("\0", ""),
+                r.body[:MAX_REJECTED_BYTES],
+                len(r.body),
+            )
+            for r in rejections
+        ],
+    )
+
+
+async def list_rejections(
+    connection: Connection, limit: int, after: tuple[datetime, uuid.UUID] | None
+) -> list[tuple[uuid.UUID, Rejection]]:
+    """Rejected events, newest first, past a place in the list."""
+    rows = await connection.fetch(
+        "SELECT rejection_id, received, sender, reason, field, message, body, body_size FROM rejected_events"
+        " WHERE $2::timestamptz IS NULL OR (received, rejection_id) < ($2, $3::uuid)"
+        " ORDER BY received DESC, rejection_id DESC LIMIT $1",
+        limit,
+        *(after or (None, None)),
+    )
+    return [(row[0], Rejection(*row[1:])) for row in rows]

@@ -1,0 +1,129 @@
+"""One transaction that writes a batch of events: see `usecases.ingest` for what it is for."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+
+import asyncpg
+
+from ...domain.batch import BatchChange
+from ...domain.errors import StoreUnavailable
+from ...domain.event import Event
+from ...domain.ingest_ports import Conflict, Rejection, Unstorable
+from ...domain.job_links import Head
+from ...domain.model import AssetName
+from ...domain.run_merge import RunMerge
+from ...domain.statement import Statement
+from ..database import Connection, Database
+from . import archive, assets, content, io_sets, links, names, runs
+from .archive import Received
+from .rows import Known
+
+RETRIED = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
+"""What PostgreSQL ends a transaction with that may well succeed when it is tried again."""
+REFUSED = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, asyncpg.ProgramLimitExceededError)
+"""What PostgreSQL says of values that it does not take."""
+
+
+class IngestStore:
+    """Opens transactions that write events. One at a time: what a transaction adds is remembered when it commits."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._known = Known()
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[IngestTransaction]:
+        """A transaction; raises Conflict where it has to be tried again, Unstorable, or StoreUnavailable."""
+        try:
+            async with self._database.transaction() as connection:
+                yield IngestTransaction(connection, self._known)
+        except BaseException as error:
+            self._known.rollback()
+            if isinstance(error, RETRIED):
+                raise Conflict from error
+            if isinstance(error, REFUSED):
+                raise Unstorable from error
+            if isinstance(error, (asyncpg.PostgresError, TimeoutError)):
+                raise StoreUnavailable from error
+            raise
+        self._known.commit()
+
+    async def reject(self, rejections: Sequence[Rejection]) -> None:
+        """Keeps rejected events."""
+        async with self._database.transaction() as connection:
+            await archive.add_rejections(connection, rejections)
+
+    async def rejections(
+        self, limit: int, after: tuple[datetime, uuid.UUID] | None
+    ) -> list[tuple[uuid.UUID, Rejection]]:
+        """Rejected events, newest first, past a place in the list."""
+        async with self._database.reading(30) as connection:
+            return await archive.list_rejections(connection, limit, after)
+
+
+class IngestTransaction:
+    """The steps of writing a batch, in their order."""
+
+    def __init__(self, connection: Connection, known: Known) -> None:
+        self._connection = connection
+        self._known = known
+        self._created: dict[uuid.UUID, datetime] = {}
+        self._heads: dict[int, Head | None] = {}
+
+    async def position(self) -> str:
+        """The position in the graph's history that this transaction makes."""
+        return str(await self._connection.fetchval("SELECT pg_current_xact_id()::text"))
+
+    async def add_names(self, events: Iterable[Event]) -> None:
+        """Writes the names that events speak of. Raises IdCollision."""
+        datasets: dict[int, AssetName] = {}
+        jobs: dict[int, AssetName] = {}
+        for event in events:
+            datasets.update(event.statement.mentioned)
+            jobs.update(event.statement.mentioned_jobs)
+            jobs.update(event.jobs)
+        await assets.add_names(self._connection, self._known, datasets, jobs)
+
+    async def lock_jobs(self, jobs: Iterable[int]) -> None:
+        """Makes sure that nobody else changes the runs of these jobs before this transaction ends."""
+        unlocked = set(jobs) - self._heads.keys()
+        if unlocked:
+            self._heads.update(await assets.lock_jobs(self._connection, unlocked))
+
+    async def archive(self, events: Sequence[Event], received: datetime, senders: Mapping[bytes, str]) -> set[bytes]:
+        """Keeps events that were not kept before; their identities."""
+        sender_ids = {
+            sender: await assets.add_sender(self._connection, self._known, sender) for sender in set(senders.values())
+        }
+        arrivals = [Received(event, received, sender_ids[senders[event.identity]]) for event in events]
+        return await archive.add_events(self._connection, arrivals)
+
+    async def runs(self, asked: Iterable[uuid.UUID]) -> dict[uuid.UUID, RunMerge]:
+        """Those of the runs that are known, their jobs locked."""
+        stored = await runs.get_runs(self._connection, asked)
+        self._created = stored.created
+        await self.lock_jobs(run.job for run in stored.merges.values())
+        return stored.merges
+
+    async def statements(self, asked: Iterable[int]) -> dict[int, Statement]:
+        """Statements that were written before."""
+        return await content.get_statements(self._connection, asked)
+
+    async def apply(self, change: BatchChange) -> None:
+        """Writes what a batch changes."""
+        connection, known = self._connection, self._known
+        await content.add_observations(connection, known, list(change.observations.values()))
+        await content.add_versions(connection, known, change.versions)
+        await io_sets.add_io_sets(connection, known, change.io_sets())
+        await io_sets.add_version_sets(connection, known, [r.facts.versions for r in change.runs if r.facts.versions])
+        await content.add_job_versions(connection, known, change.job_versions)
+        await io_sets.add_declarations(connection, change)
+        await runs.put_runs(connection, change.runs, self._created)
+        await links.update_links(connection, change, self._heads)
+        await content.add_disputes(connection, change)
+        await content.add_drops(connection, change)
+        await names.add_symlinks(connection, known, change.symlinks)

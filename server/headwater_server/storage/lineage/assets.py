@@ -1,0 +1,94 @@
+"""What there is to know of datasets and jobs as nodes: their names, and whether they are hidden."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from ...domain.hiding import hidden_since
+from ...domain.lineage_ports import GraphAsset
+from ...domain.model import AssetName
+from ..catalog.deletions import get_deletions
+from ..catalog.names import get_sets
+from ..database import Connection
+from .moments import Moment
+
+_DATASETS = """
+SELECT d.dataset_id, namespace, d.name, d.canonical_id IS NOT NULL,
+    EXISTS (SELECT FROM deletions AS x WHERE x.asset_id = d.dataset_id)
+FROM datasets AS d JOIN namespaces USING (namespace_id) WHERE d.dataset_id = ANY($1::bigint[])
+"""
+_JOBS = """
+SELECT j.job_id, namespace, j.name, false, EXISTS (SELECT FROM deletions AS x WHERE x.asset_id = j.job_id)
+FROM jobs AS j JOIN namespaces USING (namespace_id) WHERE j.job_id = ANY($1::bigint[])
+"""
+_BOTH = f"{_DATASETS} UNION ALL {_JOBS.replace('$1', '$2')}"
+_LAST_MENTIONS = """
+SELECT asset_id, max(last_time) FROM statement_assets JOIN statements USING (statement_id)
+WHERE asset_id = ANY($1::bigint[]) GROUP BY 1
+"""
+_MENTIONS_BEFORE = """
+SELECT asset_id, max(CASE WHEN last_time <= $2 THEN last_time ELSE first_time END)
+FROM statement_assets JOIN statements USING (statement_id)
+WHERE asset_id = ANY($1::bigint[]) AND first_time <= $2 GROUP BY 1
+UNION ALL
+SELECT dataset_id, max(GREATEST(started_at, CASE WHEN ended_at <= $2 THEN ended_at END))
+FROM io_set_datasets JOIN runs USING (io_set_id)
+WHERE dataset_id = ANY($1::bigint[]) AND started_at <= $2 GROUP BY 1
+UNION ALL
+SELECT job_id, max(GREATEST(started_at, CASE WHEN ended_at <= $2 THEN ended_at END))
+FROM runs WHERE job_id = ANY($1::bigint[]) AND started_at <= $2 GROUP BY 1
+"""
+
+
+async def get_assets(
+    connection: Connection, datasets: Collection[int], jobs: Collection[int], moment: Moment
+) -> dict[int, GraphAsset]:
+    """Datasets and jobs by the id asked for; an id among `datasets` may be a job's. Unknown ones are left out."""
+    rows = await connection.fetch(_BOTH, list(datasets), list(jobs)) if datasets or jobs else []
+    known_jobs = set(jobs)
+    assets, flagged, joined = {}, [], []
+    for asset, namespace, name, is_joined, is_flagged in rows:
+        assets[asset] = GraphAsset(asset, {asset: AssetName(namespace, name)}, asset in known_jobs, is_hidden=False)
+        if is_joined:
+            joined.append(asset)
+        elif is_flagged:
+            flagged.append(asset)
+    if others := [asset for asset in datasets if asset not in assets]:
+        assets.update(await get_assets(connection, [], others, moment))
+    if joined:
+        assets.update(await _get_joined(connection, joined))
+        flagged += joined
+    if flagged:
+        assets.update(await _hide(connection, {asset: assets[asset] for asset in flagged}, moment))
+    return assets
+
+
+async def _get_joined(connection: Connection, datasets: Iterable[int]) -> dict[int, GraphAsset]:
+    """Datasets that are in a set with others, each as its set."""
+    sets = await get_sets(connection, datasets)
+    return {asked: GraphAsset(one.id, one.names, is_job=False, is_hidden=False) for asked, one in sets.items()}
+
+
+async def _hide(connection: Connection, assets: Mapping[int, GraphAsset], moment: Moment) -> dict[int, GraphAsset]:
+    """Those of the assets that are hidden at a time, as hidden."""
+    deletions = await get_deletions(connection, {member for asset in assets.values() for member in asset.names})
+    deleted = {asked: asset for asked, asset in assets.items() if any(m in deletions for m in asset.names)}
+    if not deleted:
+        return {}
+    members = list({member for asset in deleted.values() for member in asset.names})
+    query = _LAST_MENTIONS if moment.time is None else _MENTIONS_BEFORE
+    mentions: dict[int, list[datetime]] = {}
+    for asset, time in await connection.fetch(query, members, *moment.arguments):
+        mentions.setdefault(asset, []).append(time)
+    now = moment.time or datetime.now(UTC)
+    return {
+        asked: replace(asset, is_hidden=True)
+        for asked, asset in deleted.items()
+        if hidden_since(
+            [deletion for member in asset.names for deletion in deletions.get(member, ())],
+            [time for member in asset.names for time in mentions.get(member, ())],
+            now,
+        )
+    }

@@ -1,0 +1,39 @@
+"""Asks PostgreSQL whether it answers, and with the schema that this build needs."""
+
+from __future__ import annotations
+
+import asyncio
+
+import asyncpg
+
+from ..domain.errors import StoreUnavailable
+from .database import SESSION
+from .migrate import SchemaState, schema_state
+
+TIMEOUT_SECONDS = 5.0
+
+
+class PostgresProbe:
+    """Asks over a connection of its own, which no load of calls can keep it from."""
+
+    def __init__(self, dsn: str) -> None:
+        self._dsn = dsn
+        self._connection: asyncpg.Connection[asyncpg.Record] | None = None
+
+    async def check(self) -> str | None:
+        """What keeps this build from using the store; None where nothing does. Raises StoreUnavailable."""
+        try:
+            async with asyncio.timeout(TIMEOUT_SECONDS):
+                if self._connection is None:
+                    self._connection = await asyncpg.connect(self._dsn, server_settings=SESSION)
+                state = await schema_state(self._connection)
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+            self.close()
+            raise StoreUnavailable from error
+        return None if state is SchemaState.READY else state.value
+
+    def close(self) -> None:
+        """Drops the connection."""
+        if self._connection:
+            self._connection.terminate()
+            self._connection = None

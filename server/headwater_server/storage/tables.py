@@ -1,0 +1,364 @@
+"""The tables of the store, each with what it holds and each index with the query it serves.
+
+Ids are hashes of names (see `domain.ids`). Rows with an id that is a hash of their content are only ever inserted.
+Times are event times unless said. `events`, `runs` and `rejected_events` are partitioned by time; see `partitions`.
+Text is collated by bytes, so that order and prefix search are the same everywhere.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+    Uuid,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
+
+metadata = MetaData()
+
+
+def _name(key: str, *, primary_key: bool = False, nullable: bool = False) -> Column[str]:
+    return Column(key, Text(collation="C"), primary_key=primary_key, nullable=nullable)
+
+
+def _time(key: str, *, primary_key: bool = False, nullable: bool = False) -> Column[datetime]:
+    return Column(key, DateTime(timezone=True), primary_key=primary_key, nullable=nullable)
+
+
+def _id(key: str, *, primary_key: bool = False, nullable: bool = False) -> Column[int]:
+    return Column(key, BigInteger, autoincrement=False, primary_key=primary_key, nullable=nullable)
+
+
+namespaces = Table(
+    "namespaces",
+    metadata,
+    _id("namespace_id", primary_key=True),
+    _name("namespace"),
+    Index("namespaces_by_name", "namespace", unique=True),  # ListNamespaces
+    comment="Where names are unique",
+)
+
+datasets = Table(
+    "datasets",
+    metadata,
+    _id("dataset_id", primary_key=True),
+    _id("namespace_id"),
+    _name("name"),
+    _id("canonical_id", nullable=True),
+    Index("datasets_by_name", "namespace_id", "name"),  # ListDatasets
+    Index("datasets_by_bare_name", "name"),  # ResolveAddress of a bare name
+    Index(
+        "datasets_by_canonical_id", "canonical_id", postgresql_where=text("canonical_id IS NOT NULL")
+    ),  # the names that are joined with one
+    comment="Every dataset that an event names; canonical_id is set where symlinks join it with others",
+)
+
+jobs = Table(
+    "jobs",
+    metadata,
+    _id("job_id", primary_key=True),
+    _id("namespace_id"),
+    _name("name"),
+    _id("head_io_set_id", nullable=True),
+    _time("head_since", nullable=True),
+    Index("jobs_by_name", "namespace_id", "name"),  # ListJobs
+    Index("jobs_by_bare_name", "name"),  # ResolveAddress of a bare name
+    postgresql_with={"fillfactor": "80"},
+    comment="Every job that an event names; from head_since on, its links are exactly those of head_io_set_id",
+)
+
+symlinks = Table(
+    "symlinks",
+    metadata,
+    _id("alias_id", primary_key=True),
+    _id("dataset_id", primary_key=True),
+    Index("symlinks_by_dataset_id", "dataset_id"),  # the names that are joined with one
+    comment="alias_id was said to be a symlink of dataset_id",
+)
+
+statements = Table(
+    "statements",
+    metadata,
+    _id("statement_id", primary_key=True),
+    _id("job_id", nullable=True),
+    _time("first_time"),
+    _time("last_time"),
+    Column("last_finality", SmallInteger, nullable=False),
+    Column("last_identity", LargeBinary, nullable=False),
+    Index("statements_by_job_id", "job_id"),  # the facets of a job
+    postgresql_with={"fillfactor": "70"},
+    comment="What events state of a job and its datasets, once for each content; when the first and last event did",
+)
+
+statement_sources = Table(
+    "statement_sources",
+    metadata,
+    _id("statement_id", primary_key=True),
+    Column("source", LargeBinary, nullable=False),
+    comment="The JSON text of a statement, zstd",
+)
+
+statement_assets = Table(
+    "statement_assets",
+    metadata,
+    _id("asset_id", primary_key=True),
+    Column("role", SmallInteger, primary_key=True),
+    _id("statement_id", primary_key=True),
+    _id("content_id"),
+    comment="The datasets that a statement speaks of (role 1 input, 2 output, 3 subject) and its job (role 0)",
+)
+
+contents = Table(
+    "contents",
+    metadata,
+    _id("content_id", primary_key=True),
+    Column("body", LargeBinary, nullable=False),
+    comment="Facets of one asset as one JSON object, each byte for byte, zstd",
+)
+
+schemas = Table(
+    "schemas",
+    metadata,
+    _id("schema_id", primary_key=True),
+    Column("body", LargeBinary, nullable=False),
+    comment="The fields of a schema: msgpack of [path, type, description, ordinal], zstd",
+)
+
+fields = Table(
+    "fields",
+    metadata,
+    _id("field_id", primary_key=True),
+    _id("dataset_id"),
+    _name("path"),
+    Index("fields_by_dataset_id", "dataset_id", "path"),  # field links of a whole dataset
+    comment="Every field that field links name; the empty path is the dataset as a whole",
+)
+
+dataset_versions = Table(
+    "dataset_versions",
+    metadata,
+    _id("dataset_id", primary_key=True),
+    _id("version_id", primary_key=True),
+    _id("schema_id", nullable=True),
+    Column("label", Text(collation="C"), nullable=True),
+    _time("first_time"),
+    Column("run_id", Uuid, nullable=True),
+    Column("source", SmallInteger, nullable=False),
+    Column("disputed", Boolean, nullable=False, server_default=text("false")),
+    Index(
+        "dataset_versions_by_time", "dataset_id", "first_time"
+    ),  # ListDatasetVersions, the version in force at a time
+    comment="States of datasets; source 1 a successful run, 2 a DatasetEvent, 3 only a reader. A disputed one may have "
+    "lost the write that made it, and is checked when it is read",
+)
+
+version_sets = Table(
+    "version_sets",
+    metadata,
+    _id("version_set_id", primary_key=True),
+    Column("outputs", ARRAY(BigInteger), nullable=False),
+    Column("output_versions", ARRAY(BigInteger), nullable=False),
+    Column("inputs", ARRAY(BigInteger), nullable=False),
+    Column("input_labels", ARRAY(Text(collation="C")), nullable=False),
+    comment="The versions that a run wrote, and those that it said it read",
+)
+
+io_sets = Table(
+    "io_sets",
+    metadata,
+    _id("io_set_id", primary_key=True),
+    Column("inputs", ARRAY(BigInteger), nullable=False),
+    Column("outputs", ARRAY(BigInteger), nullable=False),
+    Column("links", LargeBinary, nullable=False),
+    comment="What a run read and wrote, and the links that follow from it (msgpack, zstd)",
+)
+
+io_set_datasets = Table(
+    "io_set_datasets",
+    metadata,
+    _id("dataset_id", primary_key=True),
+    Column("role", SmallInteger, primary_key=True),
+    _id("io_set_id", primary_key=True),
+    comment="The io_sets that a dataset is in (role 1 input, 2 output): the way from a dataset to its runs",
+)
+
+job_versions = Table(
+    "job_versions",
+    metadata,
+    _id("job_id", primary_key=True),
+    _id("job_version_id", primary_key=True),
+    _id("io_set_id", nullable=True),
+    _id("code_content_id", nullable=True),
+    _time("first_time"),
+    Column("disputed", Boolean, nullable=False, server_default=text("false")),
+    Index("job_versions_by_time", "job_id", "first_time"),  # ListJobVersions
+    comment="States of jobs: code, inputs and outputs. A disputed one may have lost its runs, and is checked when read",
+)
+
+declarations = Table(
+    "declarations",
+    metadata,
+    _id("job_id", primary_key=True),
+    _time("time", primary_key=True),
+    Column("event_id", Uuid, primary_key=True),
+    _id("io_set_id"),
+    comment="What JobEvents declare of a job's inputs and outputs",
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("run_id", Uuid, primary_key=True),
+    _time("created", primary_key=True),
+    _id("job_id"),
+    Column("external_id", Text(collation="C"), nullable=True),
+    Column("state", SmallInteger, nullable=False),
+    _time("started_at"),
+    _time("ended_at", nullable=True),
+    _time("nominal_start", nullable=True),
+    _time("nominal_end", nullable=True),
+    Column("parent_run_id", Uuid, nullable=True),
+    Column("root_run_id", Uuid, nullable=True),
+    _id("parent_job_id", nullable=True),
+    _id("io_set_id", nullable=True),
+    _id("version_set_id", nullable=True),
+    _id("job_version_id", nullable=True),
+    Column("events_from", DateTime(timezone=True), nullable=False),
+    Column("events_to", DateTime(timezone=True), nullable=False),
+    Column("merge", LargeBinary, nullable=False),
+    Index("runs_by_job", "job_id", "started_at"),  # ListRuns of a job; the points of its links around a time
+    Index("runs_by_io_set_start", "io_set_id", "started_at"),  # who read a dataset after a time
+    Index(
+        "runs_by_io_set_end", "io_set_id", "ended_at", postgresql_where=text("state = 3")
+    ),  # the last write of a dataset before a time
+    Index(
+        "runs_by_job_end", "job_id", "ended_at", postgresql_where=text("state = 3 AND io_set_id IS NOT NULL")
+    ),  # the points of a job's links around a time
+    Index(
+        "runs_by_parent", "parent_run_id", "started_at", postgresql_where=text("parent_run_id IS NOT NULL")
+    ),  # children
+    postgresql_partition_by="RANGE (created)",
+    comment="Runs as their events say, merged. created is the time in a UUIDv7, else that of the first event to arrive;"
+    " events_from and events_to bound the times of the run's events; merge is what it takes to merge a further event",
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("subject", Uuid, primary_key=True),
+    _time("event_time", primary_key=True),
+    Column("event_id", Uuid, primary_key=True),
+    Column("kind", SmallInteger, nullable=False),
+    _time("received"),
+    _id("sender_id"),
+    Column("body", LargeBinary, nullable=False),
+    postgresql_partition_by="RANGE (event_time)",
+    comment="Every event as it was sent (zstd), under its run, or under its dataset or job",
+)
+
+senders = Table(
+    "senders",
+    metadata,
+    _id("sender_id", primary_key=True),
+    Column("sender", Text(collation="C"), nullable=False),
+    comment="Who sent events",
+)
+
+rejected_events = Table(
+    "rejected_events",
+    metadata,
+    _time("received", primary_key=True),
+    Column("rejection_id", Uuid, primary_key=True),
+    Column("sender", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("field", Text, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("body_size", Integer, nullable=False),
+    postgresql_partition_by="RANGE (received)",
+    comment="Events that were rejected, with who sent them and why; received is the server's time",
+)
+
+links = Table(
+    "links",
+    metadata,
+    _id("source_id", primary_key=True),
+    _id("target_id", primary_key=True),
+    _id("job_id", primary_key=True),
+    Column("inferred", Boolean, primary_key=True),
+    _time("since", primary_key=True),
+    _time("until"),
+    Index("links_by_target", "target_id", "source_id", "job_id"),  # upstream
+    Index("links_by_job", "job_id"),  # the links of a job, to end and open them
+    comment="Links with the intervals in which they hold; until is infinity where they still hold. An end of the graph "
+    "is a link between a dataset and the job itself. job_id is 0 where no job is known",
+)
+
+field_links = Table(
+    "field_links",
+    metadata,
+    _id("source_id", primary_key=True),
+    _id("target_id", primary_key=True),
+    _id("job_id", primary_key=True),
+    _id("transformation_id", primary_key=True),
+    _time("since", primary_key=True),
+    _time("until"),
+    Index("field_links_by_target", "target_id", "source_id", "job_id"),  # upstream
+    Index("field_links_by_job", "job_id"),  # the links of a job, to end and open them
+    comment="Links between fields, as links are between datasets",
+)
+
+transformations = Table(
+    "transformations",
+    metadata,
+    _id("transformation_id", primary_key=True),
+    Column("is_direct", Boolean, nullable=False),
+    Column("is_masking", Boolean, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    comment="How a field is made of another: msgpack of [type, subtype, description, masking]; is_masking if all mask",
+)
+
+deletions = Table(
+    "deletions",
+    metadata,
+    _id("asset_id", primary_key=True),
+    _time("time", primary_key=True),
+    Column("kind", SmallInteger, primary_key=True),
+    comment="When assets were dropped by an event (1), deleted by a call (2) or undeleted by one (3)",
+)
+
+locks = Table(
+    "locks",
+    metadata,
+    Column("lock", Text, primary_key=True),
+    comment="Rows that are locked to do one thing at a time: `names`, to join names of datasets",
+)
+
+schema_info = Table(
+    "schema_info",
+    metadata,
+    Column("compatible_from", Text, nullable=False),
+    comment="The oldest revision whose builds run on this schema",
+)
+
+terms = Table(
+    "terms",
+    metadata,
+    Column("kind", SmallInteger, primary_key=True),
+    _name("term", primary_key=True),
+    _id("asset_id", primary_key=True),
+    comment="What an asset can be found by: 1 a part of its name, 2 tag, 3 owner, 4 field name, 5 dataset kind, all in "
+    "lower case. Holds all that ever was true; what is found is checked",
+)

@@ -1,0 +1,1 @@
+"""What Headwater does: one function or small class for one intent, each at the edge of a transaction."""

@@ -1,0 +1,70 @@
+"""What a walk knows of the assets that it met: looked up once, many at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+
+from ..domain.lineage_ports import GraphAsset, GraphReader
+from ..domain.model import AssetName, DatasetKind, JobKind
+
+
+class Book:
+    """Assets by any of their ids."""
+
+    def __init__(self, reader: GraphReader) -> None:
+        self._reader = reader
+        self._assets: dict[int, GraphAsset | None] = {}
+        self._visible: dict[int, int] = {}
+        self._dataset_kinds: dict[int, DatasetKind] = {}
+        self._job_kinds: dict[int, JobKind] = {}
+
+    async def load(self, datasets: Iterable[int], jobs: Iterable[int] = ()) -> None:
+        """Looks up those that are not known; an id among `datasets` may be a job's. The job 0 stands for none."""
+        new_jobs = set(jobs) - self._assets.keys() - {0}
+        new = set(datasets) - self._assets.keys() - new_jobs
+        if not new and not new_jobs:
+            return
+        found = await self._reader.assets(new, new_jobs)
+        for asked in new | new_jobs:
+            asset = found.get(asked)
+            self._assets[asked] = asset
+            if asset:
+                self._assets[asset.id] = asset
+                if not asset.is_hidden:
+                    self._visible[asked] = self._visible[asset.id] = asset.id
+
+    @property
+    def visible(self) -> Mapping[int, int]:
+        """Of each id that was loaded and is not hidden, the id that its asset is shown under; 0 for the job 0."""
+        return self._visible
+
+    def __getitem__(self, asset: int) -> GraphAsset:
+        """An asset that is known to the store."""
+        found = self._assets[asset]
+        assert found is not None
+        return found
+
+    def find(self, asset: int) -> GraphAsset | None:
+        """An asset that was looked up; None where it is not known."""
+        return self._assets.get(asset)
+
+    def job_name(self, job: int) -> AssetName | None:
+        """The name of a job that was looked up; None for the job 0."""
+        return self[job].name if job else None
+
+    def members(self, assets: Iterable[int]) -> dict[int, int]:
+        """The ids of all names of assets, each with the id that its asset is shown under."""
+        return {member: asset for asset in assets for member in self[asset].names}
+
+    async def dataset_kinds(self, datasets: Collection[int]) -> Mapping[int, DatasetKind]:
+        """The kinds of datasets that were looked up, by the ids that they are shown under."""
+        new = [self[dataset] for dataset in set(datasets) - self._dataset_kinds.keys()]
+        if new:
+            self._dataset_kinds.update(await self._reader.dataset_kinds(new))
+        return self._dataset_kinds
+
+    async def job_kinds(self, jobs: Collection[int]) -> Mapping[int, JobKind]:
+        """The kinds of jobs that were looked up, by id; those not known are left out."""
+        if jobs:
+            self._job_kinds.update(await self._reader.job_kinds([self[job] for job in jobs]))
+        return self._job_kinds

@@ -1,0 +1,51 @@
+"""Filling a page of a list whose items are not known to be wanted before they are loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from ..domain.catalog_places import NAME_START, NamePlace, Slice
+from ..domain.pages import Page
+
+MAX_SLICES = 20
+"""How many slices of a list are looked at for one page; then the page is shorter than asked, and the next one goes on."""
+
+T = TypeVar("T")
+P = TypeVar("P", bound=tuple[object, ...])
+
+
+@dataclass(frozen=True, slots=True)
+class Listed(Generic[T]):
+    """A page of a list, and the token of the next one; empty at the end."""
+
+    items: list[T]
+    next_token: str
+
+
+def cut_page(page: Page, found: Sequence[tuple[P, T]]) -> Listed[T]:
+    """The page, given its items and one more where there is more, each with its place."""
+    shown = found[: page.size]
+    return Listed([item for _, item in shown], page.token(shown[-1][0] if len(found) > len(shown) else None))
+
+
+async def fill_page(
+    page: Page,
+    scan: Callable[[NamePlace, int], Awaitable[Slice]],
+    load: Callable[[list[NamePlace]], Awaitable[list[T]]],
+    is_wanted: Callable[[T], bool],
+) -> Listed[T]:
+    """A page of what is wanted of a list in the order of names."""
+    at: NamePlace | None = NamePlace(*page.after) if page.after else NAME_START
+    found: list[tuple[NamePlace, T]] = []
+    for _ in range(MAX_SLICES):
+        part = await scan(at, page.size + 1)
+        loaded = await load(part.places)
+        found += [pair for pair in zip(part.places, loaded, strict=True) if is_wanted(pair[1])]
+        if len(found) > page.size:
+            return cut_page(page, found)
+        at = part.resume
+        if at is None:
+            break
+    return Listed([item for _, item in found], page.token(at))
