@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-SOURCES := client server tests
+SOURCES := $(wildcard client server tests bench)
 STUBS := client/headwater/v1
 PROTOS = $(wildcard proto/headwater/v1/*.proto)
 SERVICES = $(wildcard proto/headwater/v1/*_service.proto)
@@ -99,7 +99,7 @@ proto-baseline: $(STAMP) ## Declare today's contract released: later ones must b
 
 .PHONY: bench
 bench: $(STAMP) ## Measure on a small graph
-	$(BIN)/python bench/run.py small
+	$(BIN)/python bench/run.py
 
 .PHONY: demo
 demo: $(STAMP) ## Start a server with an example graph

@@ -1,44 +1,21 @@
-"""How bodies are kept: zstd frames. A frame names the dictionary that it needs, so old frames stay readable."""
+"""How content is kept that has a row of its own: zstd frames. For the bodies of events see `event_bodies`."""
 
 from __future__ import annotations
-
-import threading
 
 import zstandard
 
 LEVEL = 3
 """The level of compression: higher ones cost more than they save."""
 
-
-class Codec:
-    """Compresses and decompresses; safe to use from several threads."""
-
-    def __init__(self) -> None:
-        self._local = threading.local()
-
-    def compress(self, data: bytes) -> bytes:
-        """One frame that holds the data."""
-        compressor: zstandard.ZstdCompressor | None = getattr(self._local, "compressor", None)
-        if compressor is None:
-            compressor = self._local.compressor = zstandard.ZstdCompressor(level=LEVEL)
-        return compressor.compress(data)
-
-    def decompress(self, frame: bytes) -> bytes:
-        """The data in a frame."""
-        decompressor: zstandard.ZstdDecompressor | None = getattr(self._local, "decompressor", None)
-        if decompressor is None:
-            decompressor = self._local.decompressor = zstandard.ZstdDecompressor()
-        return decompressor.decompress(frame)
-
-
-_codec = Codec()
+_compressor = zstandard.ZstdCompressor(level=LEVEL)
+_decompressor = zstandard.ZstdDecompressor()
 
 
 def compress(data: bytes) -> bytes:
-    """One frame that holds the data."""
-    return _codec.compress(data)
+    """One frame that holds the data. Not to be called from two threads at once."""
+    return _compressor.compress(data)
 
 
 def decompress(frame: bytes) -> bytes:
-    """The data in a frame."""
-    return _codec.decompress(frame)
+    """The data in a frame. Not to be called from two threads at once."""
+    return _decompressor.decompress(frame)

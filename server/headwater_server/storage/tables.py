@@ -268,6 +268,15 @@ events = Table(
     comment="Every event as it was sent (zstd), under its run, or under its dataset or job",
 )
 
+dictionaries = Table(
+    "dictionaries",
+    metadata,
+    Column("dictionary_id", Integer, primary_key=True, autoincrement=False),
+    Column("created", DateTime(timezone=True), nullable=False, server_default=text("now()")),
+    Column("body", LargeBinary, nullable=False),
+    comment="The zstd dictionaries that bodies of events were compressed with; a frame names its own",
+)
+
 senders = Table(
     "senders",
     metadata,

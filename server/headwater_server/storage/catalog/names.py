@@ -19,7 +19,7 @@ CROSS JOIN LATERAL (
     UNION ALL
     SELECT dataset_id, namespace_id, name FROM datasets WHERE canonical_id = shown.id AND dataset_id <> shown.id
 ) AS member
-JOIN namespaces USING (namespace_id)
+JOIN namespaces ON namespaces.namespace_id = member.namespace_id
 WHERE asked.dataset_id = ANY($1::bigint[])
 """
 _SHOWN_NAMES = """

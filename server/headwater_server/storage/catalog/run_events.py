@@ -6,8 +6,8 @@ import uuid
 from datetime import datetime
 
 from ...domain.run_details import KeptEvent, RunDetails, merge_details
-from ..compression import decompress
 from ..database import Connection
+from ..event_bodies import read_bodies
 
 FIRST_EVENTS = 50
 LAST_EVENTS = 450
@@ -32,7 +32,8 @@ async def get_details(connection: Connection, run: uuid.UUID, since: datetime, u
     rows = await connection.fetch(_EVENTS.format(order="DESC"), run, since, until, LAST_EVENTS)
     if len(rows) == LAST_EVENTS or sum(len(row[2]) for row in rows) >= MAX_BYTES:
         rows += await connection.fetch(_EVENTS.format(order="ASC"), run, since, until, FIRST_EVENTS)
-    by_id = {row[0]: KeptEvent(row[0].bytes[:8], row[1], decompress(row[2])) for row in rows}
+    bodies = await read_bodies(connection, [row[2] for row in rows])
+    by_id = {row[0]: KeptEvent(row[0].bytes[:8], row[1], body) for row, body in zip(rows, bodies, strict=True)}
     return merge_details(by_id.values())
 
 

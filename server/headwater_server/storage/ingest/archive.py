@@ -9,8 +9,8 @@ from datetime import datetime
 
 from ...domain.event import Event
 from ...domain.ingest_ports import Rejection
-from ..compression import compress
 from ..database import Connection
+from ..event_bodies import BodyCompressor
 
 MAX_REJECTED_BYTES = 65_536
 """How much of a rejected event is kept."""
@@ -34,7 +34,7 @@ class Received:
     sender: int
 
 
-async def add_events(connection: Connection, arrivals: Iterable[Received]) -> set[bytes]:
+async def add_events(connection: Connection, arrivals: Iterable[Received], bodies: BodyCompressor) -> set[bytes]:
     """Keeps events that were not kept before; their identities."""
     rows = [
         (
@@ -44,7 +44,7 @@ async def add_events(connection: Connection, arrivals: Iterable[Received]) -> se
             arrival.event.kind,
             arrival.received,
             arrival.sender,
-            compress(arrival.event.body),
+            bodies.compress(arrival.event.body),
         )
         for arrival in arrivals
     ]

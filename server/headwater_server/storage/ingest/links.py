@@ -84,9 +84,9 @@ async def update_links(connection: Connection, change: BatchChange, heads: Mappi
         return
     windows = await _windows(connection, spans, heads)
     rows = await _points(connection, windows)
-    link_sets = {key: link_set_of(io) for key, io in change.io_sets().items()}
-    missing = {row.io_set for found in rows.values() for row in found} - link_sets.keys()
-    if missing:
+    needed = {row.io_set for found in rows.values() for row in found}
+    link_sets = {key: link_set_of(io) for key, io in change.io_sets().items() if key in needed}
+    if missing := needed - link_sets.keys():
         link_sets.update(await get_link_sets(connection, missing))
     stored = await _stored(connection, {job: w for job, w in windows.items() if heads.get(job) is not None})
     plans = {

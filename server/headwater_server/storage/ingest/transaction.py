@@ -18,6 +18,7 @@ from ...domain.model import AssetName
 from ...domain.run_merge import RunMerge
 from ...domain.statement import Statement
 from ..database import Connection, Database
+from ..event_bodies import BodyCompressor
 from . import archive, assets, content, io_sets, links, names, runs
 from .archive import Received
 from .rows import Known
@@ -34,13 +35,17 @@ class IngestStore:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._known = Known()
+        self._bodies: BodyCompressor | None = None
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[IngestTransaction]:
         """A transaction; raises Conflict where it has to be tried again, Unstorable, or StoreUnavailable."""
         try:
             async with self._database.transaction() as connection:
-                yield IngestTransaction(connection, self._known)
+                if self._bodies is None:
+                    self._bodies = BodyCompressor()
+                    await self._bodies.prepare(connection)
+                yield IngestTransaction(connection, self._known, self._bodies)
         except BaseException as error:
             self._known.rollback()
             if isinstance(error, RETRIED):
@@ -51,6 +56,12 @@ class IngestStore:
                 raise StoreUnavailable from error
             raise
         self._known.commit()
+        self._bodies.train_if_ready(self._database)
+
+    async def close(self) -> None:
+        """Ends what goes on beside the transactions."""
+        if self._bodies:
+            await self._bodies.close()
 
     async def reject(self, rejections: Sequence[Rejection]) -> None:
         """Keeps rejected events."""
@@ -68,9 +79,10 @@ class IngestStore:
 class IngestTransaction:
     """The steps of writing a batch, in their order."""
 
-    def __init__(self, connection: Connection, known: Known) -> None:
+    def __init__(self, connection: Connection, known: Known, bodies: BodyCompressor) -> None:
         self._connection = connection
         self._known = known
+        self._bodies = bodies
         self._created: dict[uuid.UUID, datetime] = {}
         self._heads: dict[int, Head | None] = {}
 
@@ -100,7 +112,7 @@ class IngestTransaction:
             sender: await assets.add_sender(self._connection, self._known, sender) for sender in set(senders.values())
         }
         arrivals = [Received(event, received, sender_ids[senders[event.identity]]) for event in events]
-        return await archive.add_events(self._connection, arrivals)
+        return await archive.add_events(self._connection, arrivals, self._bodies)
 
     async def runs(self, asked: Iterable[uuid.UUID]) -> dict[uuid.UUID, RunMerge]:
         """Those of the runs that are known, their jobs locked."""

@@ -1,7 +1,7 @@
 """Times as the graph's queries take and give them.
 
-A walk reads thousands of times and shows few: they travel as PostgreSQL's own eight bytes, for to make a datetime of each
-costs as much as to find the rows.
+A walk reads thousands of times: they travel as PostgreSQL's own eight bytes, for making a datetime of each costs as
+much as finding the rows.
 """
 
 from __future__ import annotations

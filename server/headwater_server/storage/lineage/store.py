@@ -4,15 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Collection, Iterable
+import uuid
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 
 import msgspec
 
+from ...domain.catalog import Run
 from ...domain.errors import InvalidField
-from ...domain.lineage_ports import FieldLinkRecord, GraphAsset, LinkRecord, Uses
+from ...domain.lineage_pages import LinkPlace, LinkQuery, ListedLink
+from ...domain.lineage_ports import (
+    FieldLinkRecord,
+    GraphAsset,
+    LeftRecord,
+    LinkRecord,
+    Readers,
+    ReadRecord,
+    RunRecord,
+    Uses,
+)
 from ...domain.model import DatasetKind, JobKind, Transformation
+from ...domain.versions import WriteRecord
+from ..catalog.runs import get_run
 from ..database import Connection, Database
 from .assets import get_assets
 from .kinds import KindReader
@@ -27,6 +41,9 @@ from .links import (
     page_links,
 )
 from .moments import Moment
+from .runs import get_left, get_readers, get_reads, get_run_links, get_runs, get_version_writes, get_writes
+from .schemas import has_field
+from .search import list_links
 
 REPLICA_WAIT_SECONDS = 0.25
 """How long a replica is given to catch up before the primary is asked."""
@@ -138,6 +155,46 @@ class GraphReader:
         """The links that lead on from fields, page by page."""
         way = self._way(upstream)
         return page_field_links(self._connection, ids, way, exclude_indirect=exclude_indirect, among=among)
+
+    async def has_field(self, datasets: Collection[int], path: str) -> bool:
+        """Whether a dataset has, or ever had, a field."""
+        return await has_field(self._connection, datasets, path)
+
+    async def list_links(self, query: LinkQuery, after: LinkPlace, limit: int) -> list[ListedLink]:
+        """Links of one dataset or job past a place."""
+        return await list_links(self._connection, query, self._way(query.upstream), after, limit)
+
+    async def run(self, run: uuid.UUID) -> Run | None:
+        """All of a run."""
+        return await get_run(self._connection, run)
+
+    async def run_links(self, run: uuid.UUID) -> list[LinkRecord]:
+        """The links that follow from what a run read and wrote."""
+        return await get_run_links(self._connection, run)
+
+    async def runs(self, runs: Collection[uuid.UUID]) -> dict[uuid.UUID, RunRecord]:
+        """Runs by id."""
+        return await get_runs(self._connection, runs)
+
+    async def reads(self, runs: Collection[RunRecord]) -> list[ReadRecord]:
+        """The writes that runs read."""
+        return await get_reads(self._connection, runs)
+
+    async def writes(self, runs: Collection[RunRecord]) -> list[WriteRecord]:
+        """What runs wrote."""
+        return await get_writes(self._connection, runs)
+
+    async def readers(self, writes: Sequence[WriteRecord], limit: int) -> Readers:
+        """The runs that read writes."""
+        return await get_readers(self._connection, writes, limit)
+
+    async def left_behind(self, writes: Sequence[WriteRecord]) -> list[LeftRecord]:
+        """The version that each write left behind."""
+        return await get_left(self._connection, self._kinds, writes)
+
+    async def version_writes(self, dataset: GraphAsset, version: int | None, limit: int) -> list[WriteRecord] | None:
+        """The last writes that left a version behind."""
+        return await get_version_writes(self._connection, self._kinds, dataset, version, limit)
 
     async def transformations(self, ids: Iterable[int]) -> dict[int, tuple[Transformation, ...]]:
         """How fields are made of others, by id."""

@@ -165,6 +165,14 @@ def upgrade() -> None:
     op.create_index("links_by_job", "links", ["job_id"], unique=False)
     op.create_index("links_by_target", "links", ["target_id", "source_id", "job_id"], unique=False)
     op.create_table(
+        "dictionaries",
+        sa.Column("dictionary_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("created", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("dictionary_id"),
+        comment="The zstd dictionaries that bodies of events were compressed with; a frame names its own",
+    )
+    op.create_table(
         "locks",
         sa.Column("lock", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("lock"),

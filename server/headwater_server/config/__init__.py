@@ -1,0 +1,22 @@
+"""The settings of the server. Nothing else in the server reads arguments or the environment.
+
+`max_event_bytes` is `--max-event-bytes` and `HEADWATER_MAX_EVENT_BYTES`; the flag goes first.
+"""
+
+from .parsing import Mistake, SettingsError, parse_settings, read_settings, settings_parser
+from .settings import IngestSettings, QuerySettings, Settings
+from .values import Address, Dsn, LogLevel
+
+__all__ = [
+    "Address",
+    "Dsn",
+    "IngestSettings",
+    "LogLevel",
+    "Mistake",
+    "QuerySettings",
+    "Settings",
+    "SettingsError",
+    "parse_settings",
+    "read_settings",
+    "settings_parser",
+]
