@@ -17,10 +17,10 @@ from msgspec import Struct
 from . import ids
 from .errors import InvalidEvent, TooLarge
 from .event import Event, NominalTime
-from .facets import FacetMap, Name, NominalTimeFacet, ParentFacet, RootFacet
+from .facets import Name, NominalTimeFacet, ParentFacet, RootFacet
 from .model import AssetName, EventKind, RunReference, RunState
 from .statement import Statement
-from .statement_parser import AssetJson, Labels, StatementJson, StatementParser, check_name, decode_facet, invalid
+from .statement_parser import AssetJson, Labels, StatementJson, StatementParser, check_name, invalid
 
 CLOCK_TOLERANCE = timedelta(hours=1)
 """How far ahead of its receipt an event's time may be and still order it."""
@@ -34,11 +34,21 @@ STATES = {
 }
 
 
+class RunFacetsJson(Struct):
+    """The facets of a run that it is merged by; the others are read when they are asked for."""
+
+    parent: ParentFacet | None = None
+    nominal_time: NominalTimeFacet | None = msgspec.field(name="nominalTime", default=None)
+
+
 class RunJson(Struct):
     """The run of an event."""
 
     run_id: Name = msgspec.field(name="runId")
-    facets: FacetMap | None = None
+    facets: RunFacetsJson | None = None
+
+
+NO_FACETS = RunFacetsJson()
 
 
 class EventJson(Struct, rename="camel"):
@@ -140,8 +150,8 @@ def _about_asset(statement: Statement) -> _About:
 
 def _about_run(run: RunJson, state: RunState) -> _About:
     external = check_name(run.run_id, "run.runId")
-    facets = run.facets or {}
-    parent = decode_facet(facets, "parent", ParentFacet, "run.facets")
+    facets = run.facets or NO_FACETS
+    parent = facets.parent
     subject = ids.run_uuid(external)
     return _About(
         kind=EventKind.RUN,
@@ -150,7 +160,7 @@ def _about_run(run: RunJson, state: RunState) -> _About:
         external_run_id=external if external.lower() != str(subject) else None,
         parent=_reference(parent, "run.facets.parent") if parent else None,
         root=_reference(parent.root, "run.facets.parent.root") if parent and parent.root else None,
-        nominal_time=_nominal_time(facets),
+        nominal_time=_nominal_time(facets.nominal_time) if facets.nominal_time else None,
     )
 
 
@@ -172,10 +182,7 @@ def _reference(facet: ParentFacet | RootFacet, path: str) -> RunReference:
     return RunReference(ids.run_uuid(check_name(facet.run.run_id, f"{path}.run.runId")), name)
 
 
-def _nominal_time(facets: FacetMap) -> NominalTime | None:
-    facet = decode_facet(facets, "nominalTime", NominalTimeFacet, "run.facets")
-    if facet is None:
-        return None
+def _nominal_time(facet: NominalTimeFacet) -> NominalTime:
     path = "run.facets.nominalTime"
     start = parse_time(facet.start, f"{path}.nominalStartTime") if facet.start else None
     return NominalTime(start, parse_time(facet.end, f"{path}.nominalEndTime") if facet.end else None)

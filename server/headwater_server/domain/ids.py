@@ -7,10 +7,15 @@ and a job of one name have different ids.
 from __future__ import annotations
 
 import uuid
+from functools import lru_cache
 from hashlib import blake2b
 
 FOREIGN_RUN_ID = uuid.UUID("6ad1f0f4-5a0e-5f0b-9d4c-0f3c3b1f7a11")
 """The UUIDv5 namespace of run ids that are no UUIDs."""
+
+
+REMEMBERED = 16_384
+"""How many ids of a kind are remembered; names come again and again."""
 
 
 def hash64(*parts: bytes) -> int:
@@ -27,21 +32,25 @@ def namespace_id(namespace: str) -> int:
     return hash64(b"namespace", namespace.encode())
 
 
+@lru_cache(maxsize=REMEMBERED)
 def dataset_id(namespace: str, name: str) -> int:
     """The id of a dataset."""
     return hash64(b"dataset", namespace.encode(), name.encode())
 
 
+@lru_cache(maxsize=REMEMBERED)
 def job_id(namespace: str, name: str) -> int:
     """The id of a job."""
     return hash64(b"job", namespace.encode(), name.encode())
 
 
+@lru_cache(maxsize=REMEMBERED)
 def field_id(dataset: int, path: str) -> int:
     """The id of a field of a dataset; the empty path stands for the dataset as a whole."""
     return hash64(b"field", _packed(dataset), path.encode())
 
 
+@lru_cache(maxsize=REMEMBERED)
 def version_id(dataset: int, schema: int | None, label: str | None) -> int:
     """The id of a dataset's state: its schema's id and the version its producer named, either may be missing."""
     return hash64(
@@ -57,6 +66,7 @@ def run_version_id(dataset: int, run: uuid.UUID) -> int:
     return hash64(b"run-version", _packed(dataset), run.bytes)
 
 
+@lru_cache(maxsize=REMEMBERED)
 def run_uuid(external_id: str) -> uuid.UUID:
     """The UUID of a run: its id where that is one, else one made of it."""
     try:

@@ -70,6 +70,9 @@ class IngestStore(Protocol):
         Raises Conflict where it has to be tried again, Unstorable, or StoreUnavailable.
         """
 
+    async def close(self) -> None:
+        """Ends what goes on beside the transactions."""
+
     async def reject(self, rejections: Sequence[Rejection]) -> None:
         """Keeps rejected events."""
 

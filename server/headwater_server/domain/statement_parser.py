@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from functools import partial
 from hashlib import blake2b
 from typing import Generic, TypeVar
@@ -36,8 +36,6 @@ MAX_DATASETS = 10_000
 MAX_LINKS = 250_000
 """How many pairs of input and output one event may have."""
 EMPTY = Raw(b"{}")
-JOB = 0
-"""Stands for a job among roles."""
 Labels = tuple[StatedLabel, ...]
 
 
@@ -69,9 +67,9 @@ class Remembered(Generic[T]):
 
     def __init__(self, size: int) -> None:
         self._size = size
-        self._things: OrderedDict[bytes, T] = OrderedDict()
+        self._things: OrderedDict[Hashable, T] = OrderedDict()
 
-    def get(self, key: bytes, make: Callable[[], T]) -> T:
+    def get(self, key: Hashable, make: Callable[[], T]) -> T:
         """What was made for this key, or what `make` makes now."""
         found = self._things.get(key)
         if found is not None:
@@ -97,17 +95,20 @@ class StatementParser:
         Raises InvalidEvent or TooLarge with the field.
         """
         _check_size(parts)
-        named = [(asset, role, path, _key(asset, role)) for asset, role, path in _datasets(parts)]
-        job = (parts.job, _key(parts.job, JOB)) if parts.job else None
-        keys = b"".join([job[1] if job else b"", *(key for _, _, _, key in named)])
-        return self._statements.get(keys, lambda: self._make(job, named))
+        key = (
+            _key(parts.job) if parts.job else None,
+            tuple(map(_key, parts.inputs)) if parts.inputs else (),
+            tuple(map(_key, parts.outputs)) if parts.outputs else (),
+            _key(parts.dataset) if parts.dataset else None,
+        )
+        return self._statements.get(key, lambda: self._make(parts))
 
-    def _make(
-        self, job: tuple[AssetJson, bytes] | None, named: list[tuple[AssetJson, Role, str, bytes]]
-    ) -> tuple[Statement, Labels]:
-        stated_job = self._jobs.get(job[1], lambda: _stated_job(job[0])) if job else None
+    def _make(self, parts: StatementJson) -> tuple[Statement, Labels]:
+        job = parts.job
+        stated_job = self._jobs.get(_key(job), lambda: _stated_job(job)) if job else None
         stated = [
-            self._datasets.get(key, partial(_stated_dataset, asset, role, path)) for asset, role, path, key in named
+            self._datasets.get((role, _key(asset)), partial(_stated_dataset, asset, role, path))
+            for asset, role, path in _datasets(parts)
         ]
         datasets = tuple(_merged([dataset for dataset, _ in stated]))
         return _statement(stated_job, datasets), tuple(label for _, labels in stated for label in labels)
@@ -124,14 +125,9 @@ def stated_label(facets: FacetMap, path: str = "facets") -> str | None:
     return None if facet is None or facet.version is None else check_name(str(facet.version), f"{path}.version")
 
 
-def _key(asset: AssetJson, role: int) -> bytes:
+def _key(asset: AssetJson) -> tuple[str, str, bytes]:
     """What a stated asset is remembered by."""
-    digest = blake2b(digest_size=16)
-    name = f"{role}\0{asset.namespace}\0{asset.name}\0".encode()
-    digest.update(len(name).to_bytes(4, "big"))
-    digest.update(name)
-    digest.update(asset.facets)
-    return digest.digest()
+    return asset.namespace, asset.name, blake2b(asset.facets, digest_size=16).digest()
 
 
 def parse_source(source: bytes) -> Statement:

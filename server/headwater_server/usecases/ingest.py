@@ -110,6 +110,7 @@ class Ingestion:
                 self._task.cancel()
             for submission in self._waiting:
                 submission.answer.set_exception(ShuttingDown())
+        await self._store.close()
 
     async def write(self, bodies: Sequence[bytes], sender: str) -> WriteOutcome:
         """Commits events, each the JSON text of one OpenLineage event.

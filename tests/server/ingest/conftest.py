@@ -39,5 +39,3 @@ async def writing(database: str) -> AsyncIterator[Writing]:
     yield Writing(opened, ingestion)
     await ingestion.drain(5)
     await opened.close()
-
-

@@ -63,7 +63,9 @@ class Store:
             assert [result.error for result in outcome.results] == [None] * len(bodies)
         await ingestion.drain(5)
         await database.close()
-        found = {name: sorted(str(tuple(row)) for row in await connection.fetch(query)) for name, query in LOOKS.items()}
+        found = {
+            name: sorted(str(tuple(row)) for row in await connection.fetch(query)) for name, query in LOOKS.items()
+        }
         await connection.close()
         return found
 
@@ -109,11 +111,16 @@ def event(draw: st.DrawFn) -> bytes:
     body["inputs"] = draw(st.lists(dataset(output=False), max_size=2))
     body["outputs"] = draw(st.lists(dataset(output=True), max_size=2))
     if kind == "run":
-        body["eventType"] = draw(st.sampled_from(["START", "RUNNING", "COMPLETE", "COMPLETE", "FAIL", "ABORT", "OTHER"]))
+        body["eventType"] = draw(
+            st.sampled_from(["START", "RUNNING", "COMPLETE", "COMPLETE", "FAIL", "ABORT", "OTHER"])
+        )
         number = draw(st.integers(0, 2))
         body["run"] = {"runId": str(uuid.uuid5(uuid.NAMESPACE_DNS, f"{job} {number}")), "facets": {}}
         if draw(st.integers(0, 3)) == 0:
-            parent = {"run": {"runId": f"parent {draw(st.integers(0, 1))}"}, "job": {"namespace": "team", "name": "dag"}}
+            parent = {
+                "run": {"runId": f"parent {draw(st.integers(0, 1))}"},
+                "job": {"namespace": "team", "name": "dag"},
+            }
             body["run"]["facets"]["parent"] = parent
     return json.dumps(body).encode()
 
