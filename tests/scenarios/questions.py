@@ -78,7 +78,10 @@ class Asker:
 
     async def _fields(self, asked: str, question: Mapping) -> list[str]:
         walk = lineage_api.Traversal(
-            roots=[_dataset(asked)], level=lineage_api.LEVEL_FIELD, direction=lineage_api.DIRECTION_UPSTREAM, max_depth=1
+            roots=[_dataset(asked)],
+            level=lineage_api.LEVEL_FIELD,
+            direction=lineage_api.DIRECTION_UPSTREAM,
+            max_depth=1,
         )
         found = (await self._lineage.GetLineage(lineage_api.GetLineageRequest(traversal=walk))).links
         return sorted(f"{_word(x.source)}.{x.source_field} -> {_word(x.target)}.{x.target_field}" for x in found)
@@ -171,8 +174,8 @@ def _node_word(node: lineage.Node) -> str:
 def _word(name: str) -> str:
     """What a file calls an asset."""
     if "/jobs/" in name:
-        return f"job {JobName.parse(name).name}"
-    return DatasetName.parse(name).name
+        return f"job {JobName.parse(name).job}"
+    return DatasetName.parse(name).dataset
 
 
 def _run_word(name: str) -> str:

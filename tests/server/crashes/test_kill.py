@@ -1,0 +1,194 @@
+"""kill -9 of the server and of PostgreSQL under load: nothing acknowledged is missing, and nothing is there twice."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import random
+import re
+import signal
+import sys
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+
+from headwater.names import DatasetName, JobName
+from headwater.v1 import catalog_service_pb2, event_pb2, ingest_service_pb2
+from headwater.v1 import catalog_service_pb2_grpc as catalog
+from headwater.v1 import ingest_service_pb2_grpc as ingest
+from headwater.v1.event_pb2 import EventResult
+
+ROUNDS = 3
+SENDERS = 4
+BATCH = 25
+READY = re.compile(rb"headwater-server ready grpc=(\S+) ")
+
+
+class Server:
+    """A server as a process of its own, with a PostgreSQL of its own, that can be killed and started again."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._process: asyncio.subprocess.Process | None = None
+        self.address = ""
+
+    async def start(self) -> None:
+        """Starts it; returns when it answers."""
+        self._process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "headwater_server.cli", "serve", "--data-dir", str(self._folder)),
+            *("--grpc-address", "127.0.0.1:0", "--http-address", "127.0.0.1:0"),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+        assert self._process.stdout is not None
+        async with asyncio.timeout(60):
+            while (found := READY.search(await self._process.stdout.readline())) is None:
+                assert self._process.returncode is None, "the server ended before it was ready"
+        self.address = found[1].decode()
+
+    async def kill(self) -> None:
+        """Ends it as `kill -9` does."""
+        assert self._process is not None
+        self._process.kill()
+        await self._process.wait()
+
+    async def stop(self) -> None:
+        """Ends it in order."""
+        assert self._process is not None
+        if self._process.returncode is None:
+            self._process.terminate()
+        await self._process.wait()
+
+    def kill_postgres(self) -> None:
+        """Ends its PostgreSQL as `kill -9` does."""
+        pid = int((self._folder / "postgres" / "postmaster.pid").read_text().splitlines()[0])
+        os.kill(pid, signal.SIGKILL)
+
+
+class Load:
+    """Senders that never stop, and remember what was acknowledged."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self.sent: list[bytes] = []
+        self.acknowledged: set[bytes] = set()
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Sends inside of the block."""
+        tasks = [asyncio.create_task(self._send_on()) for _ in range(SENDERS)]
+        yield
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _send_on(self) -> None:
+        while True:
+            bodies = [new_event() for _ in range(BATCH)]
+            self.sent += bodies
+            try:
+                results = await write(self._server.address, bodies)
+            except grpc.aio.AioRpcError:
+                await asyncio.sleep(0.02)
+                continue
+            self.acknowledged.update(
+                body
+                for body, result in zip(bodies, results, strict=True)
+                if result.outcome != EventResult.OUTCOME_REJECTED
+            )
+
+    async def wait_for(self, count: int) -> None:
+        """Returns when so many more events were acknowledged."""
+        goal = len(self.acknowledged) + count
+        async with asyncio.timeout(60):
+            while len(self.acknowledged) < goal:
+                await asyncio.sleep(0.01)
+
+
+def new_event() -> bytes:
+    """A complete run of a job that reads and writes."""
+    event = {
+        "eventTime": datetime.now(UTC).isoformat(),
+        "eventType": "COMPLETE",
+        "run": {"runId": str(uuid.uuid4())},
+        "job": {"namespace": "team", "name": "load"},
+        "inputs": [{"namespace": "db", "name": "raw"}],
+        "outputs": [{"namespace": "db", "name": "clean"}],
+    }
+    return json.dumps(event).encode()
+
+
+async def write(address: str, bodies: list[bytes]) -> list[EventResult]:
+    """Sends one batch."""
+    async with grpc.aio.insecure_channel(address) as channel:
+        stub: Any = ingest.IngestServiceStub(channel)
+        events = [event_pb2.Event(open_lineage=body) for body in bodies]
+        answer = await stub.BatchWriteEvents(ingest_service_pb2.BatchWriteEventsRequest(events=events), timeout=10)
+        return list(answer.results)
+
+
+async def listed(address: str, kind: str) -> list[str]:
+    """The runs of the job, or the writes of the dataset, page by page."""
+    found: list[str] = []
+    token = ""
+    async with grpc.aio.insecure_channel(address) as channel:
+        stub: Any = catalog.CatalogServiceStub(channel)
+        while True:
+            if kind == "runs":
+                request = catalog_service_pb2.ListRunsRequest(
+                    parent=str(JobName("team", "load")), page_size=1000, page_token=token
+                )
+                answer = await stub.ListRuns(request)
+                found += [run.name for run in answer.runs]
+            else:
+                asked = catalog_service_pb2.ListWritesRequest(
+                    parent=str(DatasetName("db", "clean")), page_size=1000, page_token=token
+                )
+                answer = await stub.ListWrites(asked)
+                found += [f"{write.run}" for write in answer.writes]
+            token = answer.next_page_token
+            if not token:
+                return found
+
+
+@pytest.mark.parametrize("victim", ["server", "postgres"])
+async def test_nothing_acknowledged_is_missing_and_nothing_is_doubled(tmp_path: Path, victim: str) -> None:
+    server = Server(tmp_path)
+    await server.start()
+    load = Load(server)
+    try:
+        async with load.running():
+            for _ in range(ROUNDS):
+                await load.wait_for(BATCH * SENDERS)
+                await asyncio.sleep(random.uniform(0, 0.3))  # the moment of the blow is left to chance
+                if victim == "server":
+                    await server.kill()
+                    await server.start()
+                else:
+                    server.kill_postgres()
+            await load.wait_for(BATCH * SENDERS)
+        await _check(server, load)
+    finally:
+        await server.stop()
+
+
+async def _check(server: Server, load: Load) -> None:
+    results: list[EventResult] = []
+    for start in range(0, len(load.sent), 1000):
+        results += await write(server.address, load.sent[start : start + 1000])
+    lost = [
+        body
+        for body, result in zip(load.sent, results, strict=True)
+        if body in load.acknowledged and result.outcome != EventResult.OUTCOME_DUPLICATE
+    ]
+    assert lost == []
+    expected = sorted("runs/" + json.loads(body)["run"]["runId"] for body in load.sent)
+    assert sorted(await listed(server.address, "runs")) == expected
+    assert sorted(await listed(server.address, "writes")) == expected
