@@ -66,7 +66,7 @@ test-integrations: $(STAMP) ## Run the tests against real producers of events
 
 .PHONY: golden
 golden: $(STAMP) ## Rewrite the golden files from what the code says now
-	HEADWATER_WRITE_GOLDEN=1 $(BIN)/python -m pytest tests/golden
+	HEADWATER_GOLDEN=write $(BIN)/python -m pytest tests/cli
 
 .PHONY: fmt
 fmt: $(STAMP) ## Format the code

@@ -1,0 +1,111 @@
+"""Checks that ask the server: its health, its services, its clock, and whether its store answers."""
+
+import time
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+import grpc
+
+from headwater import HeadwaterError, Settings, SyncClient
+from headwater.errors import from_rpc_error
+from headwater.v1 import catalog_service_pb2, ingest_service_pb2, lineage_service_pb2
+
+from ..failures import explain
+from .finding import Finding
+
+ASK_SECONDS = 5.0
+CLOCK_SECONDS = 5.0
+HEALTH = "/grpc.health.v1.Health/Check"
+SERVING = b"\x08\x01"
+
+_SERVICES = [
+    service.full_name
+    for module in (ingest_service_pb2, catalog_service_pb2, lineage_service_pb2)
+    for service in module.DESCRIPTOR.services_by_name.values()
+]
+
+
+def check_health(settings: Settings) -> Iterator[Finding]:
+    """Asks whether the server serves, which services it has, and what time it is there."""
+    with _channel(settings) as channel:
+        try:
+            answer, told = _health(channel, "")
+        except grpc.RpcError as failure:
+            yield _unhealthy(failure, settings)
+            return
+        if answer != SERVING:
+            way = "see the server's log; headwater-server check says what is wrong with its store"
+            yield Finding("health", "failed", "the server runs, but does not serve", way)
+            return
+        version = told.get("headwater-version")
+        yield Finding("health", "ok", f"serving, version {version}" if version else "serving")
+        yield _services(channel)
+        yield _clock(told)
+
+
+def check_store(settings: Settings) -> Iterator[Finding]:
+    """Asks a question that the store has to answer."""
+    began = time.monotonic()
+    try:
+        with SyncClient(settings=settings) as client:
+            next(client.namespaces(page_size=1, timeout_seconds=ASK_SECONDS).pages())
+    except HeadwaterError as error:
+        yield Finding(
+            "store", "failed", explain(error).partition("\n")[0], "see the server's log, and headwater-server check"
+        )
+    else:
+        yield Finding("store", "ok", f"answers in {(time.monotonic() - began) * 1000:.0f} ms")
+
+
+def _unhealthy(failure: grpc.RpcError, settings: Settings) -> Finding:
+    if failure.code() is grpc.StatusCode.UNIMPLEMENTED:
+        return Finding("health", "failed", "what listens there is no Headwater server", "check HEADWATER_ADDRESS")
+    way = "" if settings.is_secure else "if the server wants TLS, set HEADWATER_CA_FILE"
+    return Finding("health", "failed", str(from_rpc_error(failure)), way)
+
+
+def _services(channel: grpc.Channel) -> Finding:
+    missing = [name for name in _SERVICES if not _is_served(channel, name)]
+    if missing:
+        way = "the server is of another version than this command: upgrade the older one"
+        return Finding("services", "failed", f"not served: {', '.join(missing)}", way)
+    return Finding("services", "ok", ", ".join(name.rpartition(".")[2] for name in _SERVICES))
+
+
+def _is_served(channel: grpc.Channel, service: str) -> bool:
+    try:
+        return _health(channel, service)[0] == SERVING
+    except grpc.RpcError:
+        return False
+
+
+def _clock(told: Mapping[str, str]) -> Finding:
+    try:
+        difference = (parsedate_to_datetime(told["date"]) - datetime.now(UTC)).total_seconds()
+    except (KeyError, ValueError, TypeError):
+        return Finding("clock", "skipped", "the server does not tell its time")
+    detail = f"{abs(difference):.0f} s {'ahead of' if difference > 0 else 'behind'} this machine's"
+    if abs(difference) > CLOCK_SECONDS:
+        return Finding("clock", "warning", detail, "set both clocks by NTP: events are ordered by their times")
+    return Finding("clock", "ok", detail)
+
+
+def _health(channel: grpc.Channel, service: str) -> tuple[bytes, dict[str, str]]:
+    """Asks for the health of a service; gives the answer's bytes and what was told beside it."""
+    # Both messages have one field, so that the two bytes before a name say all that a generated stub would.
+    name = service.encode()
+    request = b"\x0a" + bytes([len(name)]) + name if name else b""
+    call = channel.unary_unary(HEALTH, lambda data: data, lambda data: data)
+    answer, context = call.with_call(request, timeout=ASK_SECONDS)
+    told = {key: value for key, value in context.initial_metadata() or () if isinstance(value, str)}
+    return answer, told
+
+
+def _channel(settings: Settings) -> grpc.Channel:
+    if not settings.is_secure:
+        return grpc.insecure_channel(settings.address)
+    certificates = [settings.ca_file.read_text(encoding="ascii")] if settings.ca_file else []
+    return grpc.secure_channel(
+        settings.address, grpc.ssl_channel_credentials("\n".join([*certificates, settings.ca]).encode())
+    )

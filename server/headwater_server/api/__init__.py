@@ -1,0 +1,1 @@
+"""The gRPC servicers: convert, call a use case, convert. They decide nothing."""

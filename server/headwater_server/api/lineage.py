@@ -1,0 +1,81 @@
+"""The servicer of LineageService."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from headwater.v1 import lineage_service_pb2 as messages
+from headwater.v1.lineage_service_pb2_grpc import LineageServiceServicer
+
+from ..domain.catalog_ports import CatalogStore
+from ..domain.lineage_pages import LinkPlace
+from ..domain.lineage_ports import LineageStore
+from ..usecases.lineage import get_lineage, stream_lineage
+from ..usecases.lineage_compare import compare_runs, compare_times, compare_versions
+from ..usecases.lineage_links import search_links
+from .call import Call, seconds_left
+from .convert_catalog import page_of, read_versioned
+from .convert_lineage import (
+    AnswerWriter,
+    read_run,
+    read_search,
+    read_times,
+    read_traversal,
+    to_answer,
+    to_comparison,
+    to_link_page,
+    to_schema_comparison,
+    write_parts,
+)
+
+
+class LineageServicer(LineageServiceServicer):
+    """Answers questions about lineage. A question may take `timeout_seconds`, where its client waits no less."""
+
+    def __init__(self, store: LineageStore, catalog: CatalogStore, timeout_seconds: float) -> None:
+        self._store = store
+        self._catalog = catalog
+        self._timeout_seconds = timeout_seconds
+
+    async def TraverseLineage(  # noqa: N802
+        self, request: messages.TraverseLineageRequest, context: Call
+    ) -> AsyncIterator[messages.TraverseLineageResponse]:
+        """Walks the graph and streams what it finds."""
+        asked, writer = read_traversal(request.traversal), AnswerWriter()
+        async for part in stream_lineage(self._store, asked, self._seconds(context)):
+            for message in write_parts(writer, part):
+                yield message
+
+    async def GetLineage(  # noqa: N802
+        self, request: messages.GetLineageRequest, context: Call
+    ) -> messages.GetLineageResponse:
+        """Walks the graph and answers at once."""
+        return to_answer(await get_lineage(self._store, read_traversal(request.traversal), self._seconds(context)))
+
+    async def SearchLinks(  # noqa: N802
+        self, request: messages.SearchLinksRequest, context: Call
+    ) -> messages.SearchLinksResponse:
+        """Lists links, one hop."""
+        page = page_of(request, LinkPlace)
+        return to_link_page(await search_links(self._store, read_search(request), page, self._seconds(context)))
+
+    async def CompareDatasetVersions(  # noqa: N802
+        self, request: messages.CompareDatasetVersionsRequest, context: Call
+    ) -> messages.CompareDatasetVersionsResponse:
+        """Compares two versions field by field."""
+        base, target = read_versioned("base", request.base), read_versioned("target", request.target)
+        return to_schema_comparison(await compare_versions(self._catalog, base, target, self._seconds(context)))
+
+    async def CompareLineage(  # noqa: N802
+        self, request: messages.CompareLineageRequest, context: Call
+    ) -> messages.CompareLineageResponse:
+        """Compares a walk at two times, or two runs."""
+        seconds = self._seconds(context)
+        if request.WhichOneof("subject") == "runs":
+            base, target = read_run("runs.base", request.runs.base), read_run("runs.target", request.runs.target)
+            return to_comparison(await compare_runs(self._store, base, target, seconds))
+        asked, times = read_times(request)
+        return to_comparison(await compare_times(self._store, asked, times, seconds))
+
+    def _seconds(self, context: Call) -> float:
+        return seconds_left(context, self._timeout_seconds)

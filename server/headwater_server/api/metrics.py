@@ -1,0 +1,49 @@
+"""Counts and times calls, for Prometheus."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.core import CounterMetricFamily
+from prometheus_client.registry import Collector
+
+from ..usecases.ingest import Outcome
+
+SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+"""The bounds between which durations are counted."""
+
+
+class CallMetrics:
+    """What is counted of gRPC calls; a method is written `headwater.v1.IngestService/WriteEvent`."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._calls = Counter("headwater_grpc_calls", "Calls that ended.", ("method", "code"), registry=registry)
+        self._seconds = Histogram(
+            "headwater_grpc_call_seconds", "How long calls took.", ("method",), buckets=SECONDS, registry=registry
+        )
+        self._open = Gauge("headwater_grpc_open_calls", "Calls that go on.", ("method",), registry=registry)
+
+    def begin(self, method: str) -> None:
+        """Counts a call that begins."""
+        self._open.labels(method).inc()
+
+    def end(self, method: str, code: str, seconds: float) -> None:
+        """Counts a call that ended."""
+        self._open.labels(method).dec()
+        self._calls.labels(method, code).inc()
+        self._seconds.labels(method).observe(seconds)
+
+
+class EventMetrics(Collector):
+    """Counts events by what became of them; `counts` is what ingestion keeps."""
+
+    def __init__(self, counts: Mapping[Outcome, int]) -> None:
+        self._counts = counts
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        """The counts as they are now."""
+        family = CounterMetricFamily("headwater_events", "Events that were answered.", labels=["outcome"])
+        for outcome in Outcome:
+            family.add_metric([outcome.name.lower()], self._counts[outcome])
+        yield family

@@ -1,0 +1,261 @@
+"""Builds the server, connects its parts, and takes it down again. Nothing else does."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import socket
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from dataclasses import dataclass
+
+from google.protobuf.descriptor import ServiceDescriptor
+from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
+
+from headwater.v1 import (
+    catalog_service_pb2,
+    catalog_service_pb2_grpc,
+    ingest_service_pb2,
+    ingest_service_pb2_grpc,
+    lineage_service_pb2,
+    lineage_service_pb2_grpc,
+)
+
+from .api.admission import Admission
+from .api.catalog import CatalogServicer
+from .api.ingest import IngestServicer
+from .api.interceptors import CallInterceptor
+from .api.json_view import JsonView
+from .api.lineage import LineageServicer
+from .api.metrics import CallMetrics, EventMetrics
+from .api.server import GrpcServer, Service
+from .config import Address, Settings
+from .domain.event_parser import EventParser
+from .gateway.application import Backing, create_application
+from .gateway.bodies import BodyReader
+from .gateway.server import HttpServer
+from .storage.catalog.store import CatalogStore
+from .storage.database import Database
+from .storage.embedded import EmbeddedPostgres
+from .storage.ingest.transaction import IngestStore
+from .storage.lineage.store import LineageStore
+from .storage.migrate import upgrade
+from .storage.probe import PostgresProbe
+from .storage.upkeep import keep_partitions
+from .usecases.ingest import Ingestion, IngestLimits
+from .usecases.readiness import Readiness
+
+logger = logging.getLogger(__name__)
+
+CLOSE_SECONDS = 2
+"""How long a part may take to end once all calls are answered."""
+
+
+class OpenToAnyone(Exception):
+    """An address that other machines can reach would let anyone in; the message says which, and the way out."""
+
+    def __init__(self, address: Address) -> None:
+        super().__init__(
+            f"{address} can be reached from other machines, and this version cannot ask yet who calls: "
+            "listen on 127.0.0.1, or let anyone in with --allow-anonymous=true"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where a running server answers."""
+
+    grpc: Address
+    http: Address
+
+
+@contextlib.asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[Addresses]:
+    """A server that answers inside of the block, and at its end finishes what it took.
+
+    Raises OpenToAnyone, EmbeddedPostgresError, or OSError where an address is taken.
+    """
+    for address in (settings.grpc_address, settings.http_address):
+        if not (address.is_loopback or settings.allow_anonymous):
+            raise OpenToAnyone(address)
+    async with contextlib.AsyncExitStack() as stack:
+        dsn = await stack.enter_async_context(store(settings))
+        writing = await stack.enter_async_context(_database(dsn, settings.ingest.write_connections))
+        reading = await stack.enter_async_context(_database(dsn, settings.query.read_connections))
+        replica = None
+        if settings.read_dsn:
+            replica = await stack.enter_async_context(_database(settings.read_dsn, settings.query.read_connections))
+        ingestion = await stack.enter_async_context(_ingestion(settings, writing))
+        probe = PostgresProbe(dsn)
+        stack.callback(probe.close)
+        databases = Databases(writing, reading, replica)
+        doors = Doors(settings, ingestion, Readiness(probe), databases)
+        stack.push_async_callback(doors.close)
+        addresses = await doors.open()
+        await stack.enter_async_context(_background(doors.watch_readiness()))
+        await stack.enter_async_context(_background(keep_partitions(writing, rejected_days=settings.rejected_days)))
+        yield addresses
+
+
+@contextlib.asynccontextmanager
+async def store(settings: Settings) -> AsyncIterator[str]:
+    """The DSN of the PostgreSQL to use; without one in the settings, a PostgreSQL of the server's own, with the schema.
+
+    Raises EmbeddedPostgresError.
+    """
+    if settings.dsn:
+        yield settings.dsn
+        return
+    async with EmbeddedPostgres(settings.data_dir, pg_bin=settings.pg_bin) as dsn:
+        await upgrade(dsn)
+        yield dsn
+
+
+@dataclass(frozen=True, slots=True)
+class Databases:
+    """The connections that write, those that ask, and those that ask a replica where there is one."""
+
+    writing: Database
+    reading: Database
+    replica: Database | None
+
+
+class Doors:
+    """gRPC and HTTP in front of the same use cases."""
+
+    def __init__(self, settings: Settings, ingestion: Ingestion, readiness: Readiness, databases: Databases) -> None:
+        self._settings = settings
+        self._readiness = readiness
+        self._registry = CollectorRegistry()
+        for collector in (ProcessCollector, PlatformCollector, GCCollector):
+            collector(registry=self._registry)
+        self._registry.register(EventMetrics(ingestion.counts))
+        self._admission = Admission(settings.query.max_queries_in_flight)
+        self._ingest = IngestServicer(ingestion)
+        services = _services(self._ingest, databases, settings.query.query_timeout_seconds)
+        self._grpc = self._grpc_server(services)
+        self._http = self._http_server(ingestion, {service.descriptor: service.servicer for service in services})
+
+    async def open(self) -> Addresses:
+        """Begins to answer; raises OSError where an address is taken."""
+        grpc, http = self._settings.grpc_address, self._settings.http_address
+        grpc_port = self._grpc.listen(str(grpc))
+        listener = _listen(http)
+        await self._grpc.start()
+        await self._http.start(listener)
+        await self._readiness.refresh(self._grpc.set_serving)
+        return Addresses(Address(grpc.host, grpc_port), Address(http.host, listener.getsockname()[1]))
+
+    async def watch_readiness(self) -> None:
+        """Asks the store for as long as the server runs."""
+        await self._readiness.watch(self._grpc.set_serving)
+
+    async def close(self) -> None:
+        """Takes nothing new, and answers what was taken."""
+        logger.info("stopping")
+        self._readiness.stop()
+        self._ingest.drain()
+        await asyncio.gather(self._grpc.stop(self._settings.drain_timeout_seconds), self._http.stop())
+
+    def _grpc_server(self, services: Sequence[Service]) -> GrpcServer:
+        limit = self._settings.ingest.max_request_bytes
+        interceptor = CallInterceptor(
+            gate=self._readiness.gate,
+            admission=self._admission,
+            metrics=CallMetrics(self._registry),
+            max_request_bytes=limit,
+        )
+        return GrpcServer(services, interceptor, max_message_bytes=limit)
+
+    def _http_server(self, ingestion: Ingestion, servicers: Mapping[ServiceDescriptor, object]) -> HttpServer:
+        limits = self._settings.ingest
+        backing = Backing(
+            ingestion=ingestion,
+            questions=JsonView(
+                servicers,
+                gate=self._readiness.gate,
+                admission=self._admission,
+                timeout_seconds=self._settings.query.query_timeout_seconds,
+            ),
+            gate=self._readiness.gate,
+            bodies=BodyReader(
+                max_request_bytes=limits.max_request_bytes, max_bytes_in_flight=limits.max_bytes_in_flight
+            ),
+            registry=self._registry,
+        )
+        return HttpServer(create_application(backing), drain_timeout_seconds=self._settings.drain_timeout_seconds)
+
+
+def _services(ingest: IngestServicer, databases: Databases, timeout_seconds: float) -> list[Service]:
+    catalog = CatalogStore(databases.replica or databases.reading, databases.writing)
+    lineage = LineageStore(databases.reading, databases.replica)
+    return [
+        Service(
+            ingest_service_pb2.DESCRIPTOR.services_by_name["IngestService"],
+            ingest,
+            ingest_service_pb2_grpc.add_IngestServiceServicer_to_server,
+        ),
+        Service(
+            catalog_service_pb2.DESCRIPTOR.services_by_name["CatalogService"],
+            CatalogServicer(catalog, timeout_seconds),
+            catalog_service_pb2_grpc.add_CatalogServiceServicer_to_server,
+        ),
+        Service(
+            lineage_service_pb2.DESCRIPTOR.services_by_name["LineageService"],
+            LineageServicer(lineage, catalog, timeout_seconds),
+            lineage_service_pb2_grpc.add_LineageServiceServicer_to_server,
+        ),
+    ]
+
+
+@contextlib.asynccontextmanager
+async def _database(dsn: str, connections: int) -> AsyncIterator[Database]:
+    database = await Database.open(dsn, max_connections=connections)
+    try:
+        yield database
+    finally:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await database.close()
+
+
+@contextlib.asynccontextmanager
+async def _ingestion(settings: Settings, database: Database) -> AsyncIterator[Ingestion]:
+    limits = IngestLimits(
+        events_in_flight=settings.ingest.max_events_in_flight,
+        bytes_in_flight=settings.ingest.max_bytes_in_flight,
+        batch_events=settings.ingest.max_batch_events,
+        linger_seconds=settings.ingest.linger_milliseconds / 1000,
+    )
+    parser = EventParser(max_event_bytes=settings.ingest.max_event_bytes)
+    ingestion = Ingestion(IngestStore(database), parser, limits)
+    await ingestion.start()
+    try:
+        yield ingestion
+    finally:
+        await ingestion.drain(CLOSE_SECONDS)
+
+
+@contextlib.asynccontextmanager
+async def _background(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
+    """Work that goes on beside the block, and ends with it; should it fail before, the log says so at once."""
+    task = asyncio.create_task(work)
+    task.add_done_callback(_report)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
+def _report(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()):
+        logger.critical("work in the background failed", exc_info=error)
+
+
+def _listen(address: Address) -> socket.socket:
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    try:
+        return socket.create_server((address.host, address.port), family=family)
+    except OSError as error:
+        raise OSError(f"HTTP cannot listen on {address}: {error}") from error

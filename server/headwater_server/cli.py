@@ -1,0 +1,154 @@
+"""The `headwater-server` command: from arguments to settings, and to what they ask for."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import gc
+import importlib
+import logging
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Coroutine, Sequence
+from importlib.metadata import version
+from typing import Any, TypeVar
+
+try:
+    from uvloop import new_event_loop
+except ImportError:  # it is not made for every system
+    from asyncio import new_event_loop  # type: ignore[assignment]
+
+from .app import OpenToAnyone, running, store
+from .config import Settings, SettingsError, read_settings, settings_parser
+from .domain.errors import HeadwaterError, StoreUnavailable
+from .storage.embedded import EmbeddedPostgresError
+from .storage.migrate import upgrade
+from .storage.probe import PostgresProbe
+
+T = TypeVar("T")
+USAGE_ERROR = 2
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+logger = logging.getLogger(__name__)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command; the exit status."""
+    parser = _parser()
+    given = vars(parser.parse_args(arguments))
+    command: Callable[[Settings], int] = given.pop("command")
+    try:
+        settings = read_settings(given, os.environ)
+    except SettingsError as error:
+        return _fail(str(error), USAGE_ERROR)
+    _configure_logging(settings)
+    try:
+        return command(settings)
+    except (EmbeddedPostgresError, HeadwaterError, OpenToAnyone, OSError) as error:
+        return _fail(str(error))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="headwater-server", description="Serves the lineage of data and models.")
+    parser.add_argument("--version", action="version", version=f"headwater-server {version('headwater')}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for command in (serve, migrate, check, demo):
+        words = (command.__doc__ or "").strip()
+        own = commands.add_parser(command.__name__, parents=[settings_parser()], help=words, description=words)
+        own.set_defaults(command=command)
+    return parser
+
+
+def serve(settings: Settings) -> int:
+    """Serve until SIGTERM or SIGINT, then finish what was taken."""
+    _run(_serve(settings))
+    return 0
+
+
+def migrate(settings: Settings) -> int:
+    """Bring the store's schema to that of this build."""
+    _run(_migrate(settings))
+    return _say("the schema is that of this build")
+
+
+def check(settings: Settings) -> int:
+    """Say whether the settings are right, and whether the store can be used; change nothing."""
+    if not settings.dsn:
+        return _say(f"without a DSN, the server runs a PostgreSQL of its own in {settings.data_dir}")
+    problem = _run(_check(settings.dsn))
+    return _fail(problem) if problem else _say("the store fits this build")
+
+
+def demo(settings: Settings) -> int:
+    """Serve with an example graph."""
+    status: int = importlib.import_module("headwater_server.demo").main(settings, os.environ)
+    return status
+
+
+async def _serve(settings: Settings) -> None:
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    assert task is not None
+
+    def stop(sign: signal.Signals) -> None:
+        logger.info("stopping on %s; a second one ends the server at once", sign.name)
+        for each in STOP_SIGNALS:
+            loop.remove_signal_handler(each)
+        task.cancel()
+
+    for sign in STOP_SIGNALS:
+        loop.add_signal_handler(sign, stop, sign)
+    with contextlib.suppress(asyncio.CancelledError):
+        async with running(settings) as addresses:
+            gc.collect()
+            gc.freeze()  # what was built so far lives as long as the server, and need not be looked at again
+            _say(f"headwater-server ready grpc={addresses.grpc} http={addresses.http}")
+            await loop.create_future()
+
+
+async def _migrate(settings: Settings) -> None:
+    async with store(settings) as dsn:
+        await upgrade(dsn)
+
+
+async def _check(dsn: str) -> str | None:
+    probe = PostgresProbe(dsn)
+    try:
+        return await probe.check()
+    except StoreUnavailable as error:
+        return f"the store does not answer: {error.__cause__}"
+    finally:
+        probe.close()
+
+
+def _run(work: Coroutine[Any, Any, T]) -> T:
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+        return runner.run(work)
+
+
+def _configure_logging(settings: Settings) -> None:
+    form = logging.Formatter("%(asctime)s.%(msecs)03dZ %(levelname)s %(name)s %(message)s", "%Y-%m-%dT%H:%M:%S")
+    form.converter = time.gmtime
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(form)
+    logging.basicConfig(level=settings.log_level.name, handlers=[handler])
+    # Both speak of themselves at length; what matters of it is said here.
+    for chatty in ("uvicorn", "alembic"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+
+
+def _say(text: str) -> int:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+    return 0
+
+
+def _fail(text: str, status: int = 1) -> int:
+    sys.stderr.write(f"headwater-server: {text}\n")
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

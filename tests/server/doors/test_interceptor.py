@@ -1,0 +1,170 @@
+"""Every kind of call is let in, counted and told its errors in one way."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import grpc
+import pytest
+import pytest_asyncio
+from google.protobuf.wrappers_pb2 import StringValue
+from grpc_status import rpc_status
+from prometheus_client import CollectorRegistry
+
+from headwater_server.api.admission import Admission
+from headwater_server.api.interceptors import CallInterceptor
+from headwater_server.api.metrics import CallMetrics
+from headwater_server.domain.errors import NotFound, StoreUnavailable
+
+SERVICE = "headwater.v1.EchoService"
+KINDS = ["unary_unary", "unary_stream", "stream_unary", "stream_stream"]
+
+
+def check(request: StringValue) -> StringValue:
+    if request.value == "unknown":
+        raise NotFound("it")
+    if request.value == "bug":
+        raise KeyError("secret")
+    return request
+
+
+class Echo:
+    """Answers with what it is told; fails when told so."""
+
+    def __init__(self) -> None:
+        self.closed = 0
+        self.hold = asyncio.Event()
+        self.hold.set()
+
+    async def unary_unary(self, request: StringValue, _: object) -> StringValue:
+        await self.hold.wait()
+        return check(request)
+
+    async def unary_stream(self, request: StringValue, _: object) -> AsyncIterator[StringValue]:
+        try:
+            yield StringValue(value="first")
+            await self.hold.wait()
+            yield check(request)
+        finally:
+            self.closed += 1
+
+    async def stream_unary(self, requests: AsyncIterator[StringValue], _: object) -> StringValue:
+        return [check(request) async for request in requests][-1]
+
+    async def stream_stream(self, requests: AsyncIterator[StringValue], _: object) -> AsyncIterator[StringValue]:
+        async for request in requests:
+            yield check(request)
+
+
+class Fixture:
+    """A server of echoes, its parts, and a client of it."""
+
+    def __init__(self) -> None:
+        self.echo = Echo()
+        self.registry = CollectorRegistry()
+        self.is_ready = True
+        interceptor = CallInterceptor(
+            gate=self.gate, admission=Admission(1), metrics=CallMetrics(self.registry), max_request_bytes=100
+        )
+        self.server = grpc.aio.server(interceptors=[interceptor])
+        handlers = {
+            kind: getattr(grpc, f"{kind}_rpc_method_handler")(
+                getattr(self.echo, kind), StringValue.FromString, StringValue.SerializeToString
+            )
+            for kind in KINDS
+        }
+        self.server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler(SERVICE, handlers)])
+        self.channel = grpc.aio.insecure_channel(f"127.0.0.1:{self.server.add_insecure_port('127.0.0.1:0')}")
+
+    def gate(self) -> None:
+        if not self.is_ready:
+            raise StoreUnavailable
+
+    def call(self, kind: str, value: str) -> Any:
+        method: Any = getattr(self.channel, kind)(
+            f"/{SERVICE}/{kind}", StringValue.SerializeToString, StringValue.FromString
+        )
+        message = StringValue(value=value)
+        return method(iter([message]) if kind.startswith("stream") else message)
+
+    def count(self, kind: str, code: str) -> float | None:
+        return self.registry.get_sample_value(
+            "headwater_grpc_calls_total", {"method": f"{SERVICE}/{kind}", "code": code}
+        )
+
+
+@pytest_asyncio.fixture
+async def fixture() -> AsyncIterator[Fixture]:
+    made = Fixture()
+    await made.server.start()
+    yield made
+    await made.channel.close()
+    await made.server.stop(None)
+
+
+async def outcome(call: Any) -> list[str]:
+    """The words of the answer."""
+    if hasattr(call, "__aiter__"):
+        return [message.value async for message in call]
+    return [(await call).value]
+
+
+async def reason_of(call: Any) -> tuple[grpc.StatusCode, str]:
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await outcome(call)
+    status = await rpc_status.aio.from_call(call)
+    assert status is not None
+    assert "secret" not in str(caught.value)
+    return caught.value.code(), status.details[0].value.decode(errors="replace")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_call_is_answered_and_counted(fixture: Fixture, kind: str) -> None:
+    assert (await outcome(fixture.call(kind, "hello")))[-1] == "hello"
+    assert fixture.count(kind, "OK") == 1
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    ("value", "code", "reason"),
+    [
+        pytest.param("unknown", grpc.StatusCode.NOT_FOUND, "NOT_FOUND", id="error of the domain"),
+        pytest.param("bug", grpc.StatusCode.INTERNAL, "INTERNAL", id="error that nobody expected"),
+        pytest.param("x" * 200, grpc.StatusCode.INVALID_ARGUMENT, "TOO_LARGE", id="message too large"),
+    ],
+)
+async def test_an_error_is_told_and_counted(
+    fixture: Fixture, kind: str, value: str, code: grpc.StatusCode, reason: str
+) -> None:
+    found, details = await reason_of(fixture.call(kind, value))
+    assert found is code
+    assert reason in details
+    assert fixture.count(kind, code.name) == 1
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_server_that_is_not_ready_refuses(fixture: Fixture, kind: str) -> None:
+    fixture.is_ready = False
+    assert (await reason_of(fixture.call(kind, "hello")))[0] is grpc.StatusCode.UNAVAILABLE
+
+
+async def test_more_questions_than_are_answered_at_a_time_are_refused(fixture: Fixture) -> None:
+    fixture.echo.hold.clear()
+    first = fixture.call("unary_stream", "hello")
+    assert (await first.read()).value == "first"
+    assert (await reason_of(fixture.call("unary_unary", "hello")))[0] is grpc.StatusCode.RESOURCE_EXHAUSTED
+    fixture.echo.hold.set()
+    assert (await first.read()).value == "hello"
+
+
+async def test_a_stream_that_its_client_leaves_is_closed_and_counted(fixture: Fixture) -> None:
+    fixture.echo.hold.clear()
+    call = fixture.call("unary_stream", "hello")
+    await call.read()
+    call.cancel()
+    async with asyncio.timeout(10):
+        while not fixture.count("unary_stream", "CANCELLED"):
+            await asyncio.sleep(0.01)
+    assert fixture.echo.closed == 1
