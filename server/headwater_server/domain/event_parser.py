@@ -1,11 +1,14 @@
 """Reads OpenLineage events: lenient in what it takes, strict in what it makes of it.
 
 Taken though the standard says otherwise: no `schemaURL` or `producer`, times without a zone (UTC), nanoseconds, a
-`runId` that is no UUID, any case of `eventType`, null for a missing value, unknown keys.
+`runId` that is no UUID, any case of `eventType`, null for a missing value, bare NaN and Infinity, unknown keys.
 """
 
 from __future__ import annotations
 
+import contextlib
+import json
+import re
 import uuid
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
@@ -22,6 +25,7 @@ from .model import AssetName, EventKind, RunReference, RunState
 from .statement import Statement
 from .statement_parser import AssetJson, Labels, StatementJson, StatementParser, check_name, invalid
 
+CONSTANTS = re.compile(rb"\b(?:NaN|Infinity)\b")
 CLOCK_TOLERANCE = timedelta(hours=1)
 """How far ahead of its receipt an event's time may be and still order it."""
 STATES = {
@@ -75,6 +79,7 @@ class EventParser:
         """The event in a JSON text received at a time. Raises InvalidEvent or TooLarge."""
         if len(body) > self._max_event_bytes:
             raise TooLarge("event", len(body), self._max_event_bytes, "bytes")
+        body = _with_words_for_constants(body)
         identity = identity_of(body)
         try:
             envelope = self._envelope.decode(body)
@@ -105,6 +110,20 @@ class EventParser:
                 raise InvalidEvent("event", "has no run, job or dataset", "send one of OpenLineage's three events")
             return self._statements.parse(StatementJson(dataset=envelope.dataset))
         return self._statements.parse(StatementJson(envelope.job, envelope.inputs, envelope.outputs))
+
+
+def _with_words_for_constants(body: bytes) -> bytes:
+    """The body with NaN and infinities as strings: Python's producers write them bare, and JSON has no such values."""
+    if not CONSTANTS.search(body):
+        return body
+    try:
+        msgspec.json.decode(body)
+    except msgspec.DecodeError:
+        with contextlib.suppress(ValueError, RecursionError):
+            return json.dumps(json.loads(body, parse_constant=str), separators=(",", ":")).encode()
+    except RecursionError:
+        pass
+    return body
 
 
 def identity_of(body: bytes) -> bytes:

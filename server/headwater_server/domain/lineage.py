@@ -78,10 +78,10 @@ class RunRoot:
 
 @dataclass(frozen=True, slots=True)
 class VersionRoot:
-    """A walk starts at all writes that left a version behind; `version` is None for the one in force."""
+    """A walk starts at all writes that left a version behind; the version is as names hold it, or `latest`."""
 
     dataset: AssetName
-    version: int | None
+    version: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +97,13 @@ Root = DatasetRoot | JobRoot | RunRoot | VersionRoot | WriteRoot
 
 @dataclass(frozen=True, slots=True)
 class Traversal:
-    """A walk: where it starts, which way and how far it goes. `as_of` is None for now; no kinds are all kinds."""
+    """A walk: where it starts, which way and how far it goes.
+
+    Without a level it is that of the roots. `as_of` is None for now; no kinds are all kinds.
+    """
 
     roots: tuple[Root, ...]
-    level: Level = Level.DATASET
+    level: Level | None = None
     direction: Direction = Direction.UPSTREAM
     field: str = ""
     max_depth: int = 20
@@ -174,3 +177,29 @@ class Answer:
     nodes: list[Node]
     links: list[NodeLink]
     summary: Summary
+
+
+@dataclass(frozen=True, slots=True)
+class VersionChange:
+    """That two runs read (`is_input`) or wrote a dataset in different versions; None where one is not known."""
+
+    dataset: AssetName
+    is_input: bool
+    base: int | None
+    target: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What only the target of a comparison has, and what only its base has; each with all nodes that its links touch.
+
+    `added_nodes` and `removed_nodes` are the places of those nodes that only the one has.
+    """
+
+    target: Part
+    base: Part
+    added_nodes: list[int]
+    removed_nodes: list[int]
+    version_changes: tuple[VersionChange, ...] = ()
+    is_job_version_changed: bool = False
+    is_truncated: bool = False

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterator, Collection, Iterable, Mapping
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
-from .catalog import DatasetVersion
-from .lineage_pages import LinkPlace, LinkRow
+from .catalog import Run
+from .lineage_pages import LinkPlace, LinkQuery, ListedLink
 from .model import AssetName, DatasetKind, JobKind, RunState, Transformation
+from .versions import WriteRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +54,14 @@ class FieldLinkRecord(NamedTuple):
 
 
 class UseRecord(NamedTuple):
-    """A dataset that a job reads or writes, or a job that it is linked with; seen from either as `near`."""
+    """A dataset that a job reads or writes, or a job that it is linked with; seen from either as `near`.
+
+    `stater` is the job that says so, most often the same.
+    """
 
     near: int
     far: int
+    stater: int
     since: int
     until: int
 
@@ -70,48 +75,34 @@ class Uses:
 
 
 class RunRecord(NamedTuple):
-    """A run: its job, how it does, and when it started and ended."""
+    """A run: its job, how it does, and when it started."""
 
     run: uuid.UUID
     job: int
     state: RunState
     started: datetime
-    ended: datetime | None
-    job_version: int | None
-
-
-class WriteRecord(NamedTuple):
-    """What a successful run did to a dataset, which is spoken of by the id that it is shown under."""
-
-    dataset: int
-    run: uuid.UUID
-    job: int
-    time: datetime
 
 
 class ReadRecord(NamedTuple):
-    """That a run read a dataset: the write that it read, where one is known."""
+    """That a run read what a write left behind."""
 
     run: RunRecord
-    dataset: int
-    write: WriteRecord | None
+    write: WriteRecord
 
 
 class LeftRecord(NamedTuple):
-    """The version that a write left behind, and its label; empty where its producer named none."""
+    """The version that a write left behind, where one is known, and its label; empty where its producer named none."""
 
     version: int | None
     label: str
 
 
 @dataclass(frozen=True, slots=True)
-class RunUse:
-    """What a run read and wrote: versions by dataset, None where none is known; and its links, with their job's id."""
+class Readers:
+    """The runs that read writes, the first started first; not whole where there are more than were asked for."""
 
-    record: RunRecord
-    inputs: Mapping[int, int | None]
-    outputs: Mapping[int, int | None]
-    links: Collection[tuple[int, int, bool]]
+    reads: list[ReadRecord]
+    is_whole: bool
 
 
 class GraphReader(Protocol):
@@ -127,12 +118,12 @@ class GraphReader(Protocol):
         """The kinds of jobs, by their ids; those not known are left out."""
 
     async def links(self, ids: Collection[int], *, upstream: bool, exclude_inferred: bool) -> list[LinkRecord] | None:
-        """The links that lead on from datasets or jobs, in no order; None where they are too many to be given at once."""
+        """The links that lead on from datasets or jobs, in no order; None where they are too many to give at once."""
 
     def page_links(
         self, ids: Collection[int], *, upstream: bool, exclude_inferred: bool, among: Collection[int] | None
     ) -> AsyncIterator[list[LinkRecord]]:
-        """The links that lead on, page by page in the order of their far ends; only to those in `among`, where given."""
+        """The links that lead on, page by page in the order of far ends; only to those in `among`, where given."""
 
     async def job_ends(self, jobs: Collection[int], *, upstream: bool) -> Uses:
         """What jobs read (upstream) or write, and the jobs that they are linked with."""
@@ -154,7 +145,61 @@ class GraphReader(Protocol):
     def page_field_links(
         self, ids: Collection[int], *, upstream: bool, exclude_indirect: bool, among: Collection[int] | None
     ) -> AsyncIterator[list[FieldLinkRecord]]:
-        """The links that lead on, page by page in the order of their far ends; only to those in `among`, where given."""
+        """The links that lead on, page by page in the order of far ends; only to those in `among`, where given."""
+
+    async def list_links(self, query: LinkQuery, after: LinkPlace, limit: int) -> list[ListedLink]:
+        """Links of one dataset or job past a place, in the order of places."""
+
+    async def run(self, run: uuid.UUID) -> Run | None:
+        """All of a run; None where it is not known."""
+
+    async def run_links(self, run: uuid.UUID) -> list[LinkRecord]:
+        """The links that follow from what a run read and wrote, from their sources to their targets."""
+
+    async def runs(self, runs: Collection[uuid.UUID]) -> dict[uuid.UUID, RunRecord]:
+        """Runs by id; unknown ones are left out."""
+
+    async def reads(self, runs: Collection[RunRecord]) -> list[ReadRecord]:
+        """The writes that runs read; a dataset whose write is not known is left out.
+
+        A write's dataset is the name that was written, here and below: one of the ids of a `GraphAsset`.
+        """
+
+    async def writes(self, runs: Collection[RunRecord]) -> list[WriteRecord]:
+        """What runs wrote; nothing where they did not succeed."""
+
+    async def readers(self, writes: Sequence[WriteRecord], limit: int) -> Readers:
+        """The runs that read writes."""
+
+    async def left_behind(self, writes: Sequence[WriteRecord]) -> list[LeftRecord]:
+        """The version that each write left behind, in the order given."""
+
+    async def version_writes(self, dataset: GraphAsset, version: int | None, limit: int) -> list[WriteRecord] | None:
+        """The last writes that left a version behind, newest first; the one in force for None.
+
+        None where the dataset has no such version.
+        """
 
     async def transformations(self, ids: Iterable[int]) -> dict[int, tuple[Transformation, ...]]:
         """How fields are made of others, by id."""
+
+
+class GraphSnapshot(Protocol):
+    """One state of the store."""
+
+    @property
+    def position(self) -> str:
+        """The last position in the graph's history that the snapshot surely holds."""
+
+    def at(self, moment: datetime | None) -> GraphReader:
+        """The graph as it was at a time; as it is for None."""
+
+
+class LineageStore(Protocol):
+    """Opens snapshots of the graph."""
+
+    def snapshot(self, seconds: float, min_position: str = "") -> AbstractAsyncContextManager[GraphSnapshot]:
+        """A snapshot for at most so many seconds that holds a position, as a write returned it.
+
+        Raises InvalidField where there is no such position, QueryTimeout or StoreUnavailable.
+        """

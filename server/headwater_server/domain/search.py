@@ -41,6 +41,7 @@ class TermKind(IntEnum):
     OWNER = 3
     FIELD = 4
     DATASET_KIND = 5
+    TAIL = 6
 
 
 class Term(NamedTuple):
@@ -53,7 +54,13 @@ class Term(NamedTuple):
 def name_terms(name: AssetName) -> frozenset[Term]:
     """What an asset can be found by because of its name: from each part on, to the next mark."""
     text = name.name
-    return frozenset(Term(TermKind.NAME, text[start:end].lower()[:MAX_TERM]) for start, end in _starts(text))
+    parts = {Term(TermKind.NAME, text[start:end].lower()[:MAX_TERM]) for start, end in _starts(text)}
+    return frozenset(parts | {Term(TermKind.TAIL, tail_of(text))})
+
+
+def tail_of(name: str) -> str:
+    """The end of a name, behind its last dot or slash: what people call `shop.public.users` for short."""
+    return _cut(re.split(r"[./]", name.rstrip("./"))[-1].lower())
 
 
 def statement_terms(statement: Statement) -> dict[int, frozenset[Term]]:
@@ -84,10 +91,14 @@ def field_terms(field: SchemaField) -> set[str]:
     return {path[:MAX_TERM], re.split(r"(?<!\\)\.", path)[-1][:MAX_TERM]}
 
 
-def driving_prefix(word: str) -> str | None:
-    """The prefix of a NAME term that every name has which a word fits; None where a word has only marks."""
-    segment = _SEGMENT.search(word.lower())
-    return segment.group()[:MAX_TERM] if segment else None
+def word_terms(word: str) -> list[tuple[str, bool]]:
+    """The NAME terms that every name has which a word fits, each with whether it is only the beginning of one.
+
+    What a mark follows in the word ends there in the name too. None where a word has only marks.
+    """
+    lowered = word.lower()
+    segments = [(found.group()[:MAX_TERM], found.end() == len(lowered)) for found in _SEGMENT.finditer(lowered)]
+    return [(text, is_last or len(text) == MAX_TERM) for text, is_last in segments]
 
 
 def fits_name(word: str, name: str) -> bool:

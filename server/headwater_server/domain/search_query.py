@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from .catalog import AssetType, Dataset, Job, Owner, Tag
 from .model import AssetName, DatasetKind
-from .search import MAX_TERM, TermKind, driving_prefix, field_terms, fits_name
+from .search import MAX_TERM, TermKind, field_terms, fits_name, word_terms
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +39,8 @@ class SearchQuery:
 
     def conditions(self) -> list[Condition]:
         """The terms that each asset has that fits."""
-        prefixes = [prefix for word in self.words if (prefix := driving_prefix(word))]
-        found = [Condition(TermKind.NAME, (prefix,), is_prefix=True) for prefix in prefixes]
+        terms = [term for word in self.words for term in word_terms(word)]
+        found = [Condition(TermKind.NAME, (text,), is_prefix) for text, is_prefix in terms]
         exact = ((TermKind.TAG, self.tag), (TermKind.OWNER, self.owner))
         found += [Condition(kind, (text[:MAX_TERM],), is_prefix=False) for kind, text in exact if text]
         if self.field:

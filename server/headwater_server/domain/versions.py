@@ -19,6 +19,8 @@ from .facets import FacetMap
 from .model import DatasetKind
 from .statement_parser import stated_label, stated_schema
 
+_VERSION = re.compile(r"[0-9a-f]{16}")
+
 
 @dataclass(frozen=True, slots=True)
 class State:

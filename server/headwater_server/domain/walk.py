@@ -6,7 +6,7 @@ them. It knows no more of a node than its key, whose order is the order of nodes
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -92,15 +92,9 @@ class Walk(Generic[K]):
         self._seen = {way: set(self.places) for way in ways}
         self._next: dict[bool, list[K]] = {way: [] for way in ways}
 
-    @property
     def is_closing(self) -> bool:
         """Whether the walk takes no more nodes: it only looks for the links between those that it has."""
         return self.depth >= self._limits.max_depth or Truncation.MAX_NODES in self.reasons
-
-    @property
-    def has_all_links(self) -> bool:
-        """Whether the answer holds no more links."""
-        return self.link_count >= self._limits.max_links
 
     @property
     def cut_nodes(self) -> list[K]:
@@ -111,17 +105,16 @@ class Walk(Generic[K]):
         """The first step: the roots."""
         return Step([(root, 0) for root in self.places], [])
 
-    def take(self, upstream: bool, edges: Iterable[Edge[K]]) -> Step[K]:
-        """Goes on from the frontier by edges: what they add to the answer."""
-        found = list(edges)
-        if self.link_count + len(found) > self._limits.max_links:
-            found.sort(key=lambda edge: (edge.far, edge.near, edge.job))
-        given = [key for key in sorted({edge.near for edge in found}) if self._give_part(key)]
-        seen = self._seen[upstream]
-        for key in sorted({edge.far for edge in found} - seen):
-            if self._accept(upstream, key):
-                given.append(key)
-        return Step([(key, self._depths[key]) for key in given], self._link(upstream, found))
+    def take(self, found: Mapping[bool, Sequence[Edge[K]]]) -> Step[K]:
+        """Goes on from the frontier by edges, given by their way: what they add to the answer."""
+        if self.link_count + sum(map(len, found.values())) > self._limits.max_links:
+            found = {way: sorted(edges, key=lambda edge: edge[:3]) for way, edges in found.items()}
+        nears = {edge.near for edges in found.values() for edge in edges}
+        fars = {(edge.far, way) for way, edges in found.items() for edge in edges if edge.far not in self._seen[way]}
+        given = [key for key in sorted(nears) if self._give_part(key)]
+        given += [key for key, way in sorted(fars) if self._accept(way, key)]
+        links = [link for way, edges in found.items() for link in self._link(way, edges)]
+        return Step([(key, self._depths[key]) for key in given], links)
 
     def descend(self) -> None:
         """Ends a level: the nodes that it found are the frontier."""
@@ -132,6 +125,11 @@ class Walk(Generic[K]):
         """Says that not all neighbours of nodes are given."""
         self._cut.update(dict.fromkeys(keys))
         self.reasons.add(reason)
+
+    def close(self, keys: Iterable[K]) -> None:
+        """Says that nodes lead on to more than is looked at, because the walk takes no more nodes."""
+        is_deep = self.depth >= self._limits.max_depth
+        self.cut(keys, Truncation.MAX_DEPTH if is_deep else Truncation.MAX_NODES)
 
     def stop(self, reason: Truncation) -> None:
         """Ends the walk where it is."""
@@ -174,14 +172,16 @@ class Walk(Generic[K]):
             self._give(key, self.depth + 1)
         return is_new
 
-    def _link(self, upstream: bool, edges: list[Edge[K]]) -> list[Found]:
+    def _link(self, upstream: bool, edges: Sequence[Edge[K]]) -> list[Found]:
         """The links that edges are; edges between the same nodes through the same job are one."""
         found: dict[tuple[int, int, int], list[Edge[K]]] = {}
         for edge in edges:
             near, far = self.places.get(edge.near), self.places.get(edge.far)
-            if (far is None and edge.far not in self._seen[upstream]) or (near is None and self._is_shown(edge.near)):
+            if edge.far not in self._seen[upstream]:
+                self._cut[edge.near if far is None else edge.far] = None
+            if near is None and self._is_shown(edge.near):
                 self._cut[edge.near] = None
-            elif near is not None and far is not None:
+            if near is not None and far is not None:
                 key = (far, near, edge.job) if upstream else (near, far, edge.job)
                 if key not in self._links:
                     found.setdefault(key, []).append(edge)

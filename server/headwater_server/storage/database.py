@@ -1,6 +1,6 @@
 """Connections to PostgreSQL: an asyncpg pool, lent out for writes and for questions with a deadline.
 
-Queries are asyncpg's SQL on hot paths; elsewhere they may be built with SQLAlchemy Core and run through `run_core`.
+Statements are SQL over arrays, so that a batch or a page is one of them whatever its size.
 """
 
 from __future__ import annotations
@@ -10,9 +10,6 @@ from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
 import asyncpg
-from sqlalchemy.dialects import postgresql
-from sqlalchemy.sql import ClauseElement
-from sqlalchemy.sql.compiler import SQLCompiler
 
 from ..domain.errors import QueryTimeout, StoreUnavailable
 
@@ -37,7 +34,8 @@ AWAY = (
 )
 """What asyncpg raises when PostgreSQL is away."""
 
-_dialect = postgresql.dialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
+ACQUIRE_SECONDS = 10
+"""How long a write waits for a connection."""
 
 
 class Database:
@@ -62,7 +60,7 @@ class Database:
     async def transaction(self) -> AsyncIterator[Connection]:
         """A transaction that is committed at its end, and rolled back by an error. Raises StoreUnavailable."""
         try:
-            async with self._pool.acquire() as connection, connection.transaction():
+            async with self._pool.acquire(timeout=ACQUIRE_SECONDS) as connection, connection.transaction():
                 yield connection
         except (*AWAY, asyncpg.InterfaceError) as error:
             raise StoreUnavailable from error
@@ -84,11 +82,3 @@ class Database:
             raise QueryTimeout(seconds) from error
         except (*AWAY, asyncpg.InterfaceError) as error:
             raise StoreUnavailable from error
-
-
-async def run_core(connection: Connection, query: ClauseElement) -> list[Record]:
-    """The rows of a query built with SQLAlchemy Core."""
-    compiled = query.compile(dialect=_dialect, compile_kwargs={"render_postcompile": True})
-    assert isinstance(compiled, SQLCompiler)
-    names = compiled.positiontup or []
-    return await connection.fetch(str(compiled), *(compiled.params[name] for name in names))

@@ -64,9 +64,7 @@ async def get_dataset_version(store: CatalogStore, name: DatasetVersionName, sec
         return await find_version(reader, name)
 
 
-async def list_fields(
-    store: CatalogStore, name: DatasetVersionName, page: Page, seconds: float
-) -> Listed[SchemaField]:
+async def list_fields(store: CatalogStore, name: DatasetVersionName, page: Page, seconds: float) -> Listed[SchemaField]:
     """The fields of a version in the order of its schema; all pages are of the version in force at the first.
 
     Raises NotFound.

@@ -9,9 +9,9 @@ import asyncio
 import logging
 import random
 import uuid
-from collections import deque
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 
@@ -27,6 +27,8 @@ PARSED_AT_ONCE = 100
 """How many events are parsed before other callers get a turn."""
 ATTEMPTS = 8
 """How often a transaction is tried that meets others."""
+RETRY_SECONDS = 1.0
+"""When a caller that was sent away may come back."""
 
 
 class Outcome(Enum):
@@ -69,16 +71,42 @@ class IngestLimits:
     keep: timedelta | None = None
 
 
+Answer = tuple[dict[bytes, EventOutcome], str]
+"""The outcomes of events by their identities, and the position that holds those accepted."""
+
+
 @dataclass(slots=True)
 class _Submission:
     """The readable events of one call, and the answer to come."""
 
     events: list[Event]
     sender: str
-    size: int
-    answer: asyncio.Future[tuple[dict[bytes, EventOutcome], str]] = field(
-        default_factory=lambda: asyncio.get_running_loop().create_future()
-    )
+    answer: asyncio.Future[Answer]
+
+
+class _InFlight:
+    """Counts the events and bytes that are not committed yet, and keeps them within bounds."""
+
+    def __init__(self, limits: IngestLimits) -> None:
+        self._limits = limits
+        self._events = 0
+        self._bytes = 0
+
+    def admit(self, events: int, size: int) -> Callable[[], None]:
+        """Counts a call in; what it returns counts it out. Raises Overloaded, but never where nothing is in flight."""
+        limits = self._limits
+        if self._events and self._events + events > limits.events_in_flight:
+            raise Overloaded("events", self._events, limits.events_in_flight, RETRY_SECONDS)
+        if self._events and self._bytes + size > limits.bytes_in_flight:
+            raise Overloaded("bytes", self._bytes, limits.bytes_in_flight, RETRY_SECONDS)
+        self._events += events
+        self._bytes += size
+
+        def release() -> None:
+            self._events -= events
+            self._bytes -= size
+
+        return release
 
 
 class Ingestion:
@@ -93,8 +121,8 @@ class Ingestion:
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._draining = False
-        self._events_in_flight = 0
-        self._bytes_in_flight = 0
+        self._in_flight = _InFlight(self._limits)
+        self.counts: Counter[Outcome] = Counter()
 
     async def start(self) -> None:
         """Begins to commit."""
@@ -117,44 +145,37 @@ class Ingestion:
 
         Raises Overloaded, ShuttingDown or StoreUnavailable; then nothing was stored, or it may be sent again.
         """
-        size = sum(map(len, bodies))
-        self._admit(len(bodies), size)
+        if self._draining:
+            raise ShuttingDown
+        now = datetime.now(UTC)
+        release = self._in_flight.admit(len(bodies), sum(map(len, bodies)))
         try:
-            return await self._write(bodies, sender, size)
-        finally:
-            self._events_in_flight -= len(bodies)
-            self._bytes_in_flight -= size
+            parsed = await self._parse(bodies, now)
+            answer = self._submit([item for item in parsed if isinstance(item, Event)], sender)
+        except BaseException:
+            release()
+            raise
+        answer.add_done_callback(lambda done: (release(), done.exception()))
+        found, position = await asyncio.shield(answer)  # what was taken is committed, whether the caller waits or not
+        outcomes = _outcomes(parsed, found)
+        self.counts.update(outcome.status for outcome in outcomes)
+        await self._keep_rejected(outcomes, bodies, sender, now)
+        return WriteOutcome(outcomes, position)
 
     async def rejected(self, limit: int, after: tuple[datetime, uuid.UUID] | None) -> list[tuple[uuid.UUID, Rejection]]:
         """Rejected events, newest first, past a place in the list."""
         return await self._store.rejections(limit, after)
 
-    def _admit(self, events: int, size: int) -> None:
-        if self._draining:
+    def _submit(self, events: list[Event], sender: str) -> asyncio.Future[Answer]:
+        answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        if not events:
+            answer.set_result(({}, ""))
+        elif self._task is None or self._task.done():
             raise ShuttingDown
-        limits = self._limits
-        idle = self._events_in_flight == 0
-        if not idle and self._events_in_flight + events > limits.events_in_flight:
-            raise Overloaded("events", self._events_in_flight, limits.events_in_flight, 1.0)
-        if not idle and self._bytes_in_flight + size > limits.bytes_in_flight:
-            raise Overloaded("bytes", self._bytes_in_flight, limits.bytes_in_flight, 1.0)
-        self._events_in_flight += events
-        self._bytes_in_flight += size
-
-    async def _write(self, bodies: Sequence[bytes], sender: str, size: int) -> WriteOutcome:
-        now = datetime.now(UTC)
-        parsed = await self._parse(bodies, now)
-        events = [item for item in parsed if isinstance(item, Event)]
-        found: dict[bytes, EventOutcome] = {}
-        position = ""
-        if events:
-            submission = _Submission(events, sender, size)
-            self._waiting.append(submission)
+        else:
+            self._waiting.append(_Submission(events, sender, answer))
             self._wake.set()
-            found, position = await submission.answer
-        outcomes = _outcomes(parsed, found)
-        await self._keep_rejected(outcomes, bodies, sender, now)
-        return WriteOutcome(outcomes, position)
+        return answer
 
     async def _parse(self, bodies: Sequence[bytes], now: datetime) -> list[Event | HeadwaterError]:
         parsed: list[Event | HeadwaterError] = []
@@ -180,8 +201,12 @@ class Ingestion:
             for outcome, body in zip(outcomes, bodies, strict=True)
             if (error := outcome.error)
         ]
-        if rejections:
+        if not rejections:
+            return
+        try:
             await self._store.reject(rejections)
+        except HeadwaterError:  # the caller is told all the same, and what it could send is stored
+            log.exception("%d rejected events were not kept", len(rejections))
 
     async def _run(self) -> None:
         while not (self._draining and not self._waiting):
@@ -223,9 +248,7 @@ class Ingestion:
                 submission.answer.set_result((own, position))
             _repeated(found, submission.events)
 
-    async def _write_all(
-        self, events: Sequence[Event], senders: dict[bytes, str]
-    ) -> tuple[dict[bytes, EventOutcome], str]:
+    async def _write_all(self, events: Sequence[Event], senders: dict[bytes, str]) -> Answer:
         """Writes events; where one of them cannot be written, the others are written without it."""
         try:
             written = await self._try(events, senders)
@@ -237,9 +260,9 @@ class Ingestion:
                 told = error if isinstance(error, HeadwaterError) else HeadwaterError("the event cannot be stored")
                 return {events[0].identity: EventOutcome(Outcome.REJECTED, events[0].identity, told)}, ""
             middle = len(events) // 2
-            first, _ = await self._write_all(events[:middle], senders)
-            second, position = await self._write_all(events[middle:], senders)
-            return second | first, position
+            first, earlier = await self._write_all(events[:middle], senders)
+            second, later = await self._write_all(events[middle:], senders)
+            return second | first, later or earlier
         return {
             event.identity: EventOutcome(
                 Outcome.ACCEPTED if event.identity in written.new else Outcome.DUPLICATE, event.identity

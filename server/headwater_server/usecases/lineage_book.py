@@ -14,7 +14,7 @@ class Book:
     def __init__(self, reader: GraphReader) -> None:
         self._reader = reader
         self._assets: dict[int, GraphAsset | None] = {}
-        self._visible: dict[int, int] = {}
+        self._visible: dict[int, int] = {0: 0}
         self._dataset_kinds: dict[int, DatasetKind] = {}
         self._job_kinds: dict[int, JobKind] = {}
 
@@ -35,7 +35,7 @@ class Book:
 
     @property
     def visible(self) -> Mapping[int, int]:
-        """Of each id that was loaded and is not hidden, the id that its asset is shown under; 0 for the job 0."""
+        """Of each id that was looked up and is not hidden, the id that its asset is shown under; so too of the job 0."""
         return self._visible
 
     def __getitem__(self, asset: int) -> GraphAsset:

@@ -14,8 +14,6 @@ from .lineage_book import Book
 class DatasetLevel:
     """Walks between datasets; `kinds` are those that are given, all where empty."""
 
-    has_lost = False
-
     def __init__(
         self,
         reader: GraphReader,
@@ -26,6 +24,7 @@ class DatasetLevel:
         exclude_inferred: bool = False,
     ) -> None:
         self.roots = roots
+        self.has_lost = False
         self._reader = reader
         self._book = book
         self._kinds = frozenset(kinds)
@@ -39,6 +38,7 @@ class DatasetLevel:
 
     async def expand(self, keys: Sequence[int], upstream: bool) -> list[Edge[int]] | None:
         """What leads on from datasets and from jobs that are roots."""
+        self.has_lost = False
         owners = self._owners(keys)
         records = await self._reader.links(owners, upstream=upstream, exclude_inferred=self._exclude_inferred)
         if records is None:
@@ -81,7 +81,7 @@ class DatasetLevel:
         edges = [
             Edge(owners[near], visible[far], job, inferred, since, until)
             for near, far, job, inferred, since, until in records
-            if far in visible and (job in visible or not job)
+            if far in visible and job in visible
         ]
         if self._kinds:
             await self._choose({edge.far for edge in edges})
@@ -94,8 +94,9 @@ class DatasetLevel:
             return []
         uses = await self._reader.job_ends(jobs, upstream=upstream)
         self.has_lost = not uses.is_whole
-        records = [LinkRecord(use.near, use.far, use.near, False, use.since, use.until) for use in uses.records]
-        return await self._edges({job: job for job in jobs}, records)
+        records = [LinkRecord(use.near, use.far, use.stater, False, use.since, use.until) for use in uses.records]
+        edges = await self._edges({job: job for job in jobs}, records)
+        return [edge for edge in edges if not self._book[edge.far].is_job]
 
     async def _choose(self, nodes: Collection[int]) -> None:
         datasets = [node for node in nodes if not self._book[node].is_job]

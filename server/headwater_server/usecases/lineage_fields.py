@@ -1,8 +1,8 @@
 """Lineage between fields.
 
-The empty path is a dataset as a whole. What acts on the whole acts on each of its fields, so a walk that reached the whole
-goes on from all of them; and what is made of the whole is made of each field, so a walk goes on from a field by the links
-of its dataset as a whole too. But that one field is reached says nothing of the others.
+The empty path is a dataset as a whole. What acts on the whole acts on each of its fields, so a walk that reached the
+whole goes on from all of them. What is made of the whole is made of each field, so a walk goes on from a field by the
+links of its dataset as a whole too. But that one field is reached says nothing of the others.
 """
 
 from __future__ import annotations
@@ -125,7 +125,7 @@ class FieldLevel:
         edges = [
             Edge(owners[r.near], FieldKey(visible[r.far], r.far_path), r.job, False, r.since, r.until, r.transformation)
             for r in records
-            if r.far in visible and (r.job in visible or not r.job)
+            if r.far in visible and r.job in visible
         ]
         if self._kinds:
             datasets = {edge.far.dataset for edge in edges}

@@ -36,9 +36,9 @@ class JobLevel:
         keys = [key for key in keys if key in self._book.visible]
         jobs = [key for key in keys if self._book[key].is_job]
         ends = self._noted(await self._reader.job_ends(jobs, upstream=upstream)) if jobs else []
-        await self._book.load(end.far for end in ends)
+        await self._book.load((end.far for end in ends), (end.stater for end in ends))
         visible, book = self._book.visible, self._book
-        ends = [end._replace(far=visible[end.far]) for end in ends if end.far in visible]
+        ends = [end._replace(far=visible[end.far]) for end in ends if end.far in visible and end.stater in visible]
         datasets = {end.far for end in ends if not book[end.far].is_job}
         users = await self._users(datasets.union(key for key in keys if not book[key].is_job), upstream)
         found: dict[tuple[int, int], tuple[int, int]] = {}
@@ -72,10 +72,10 @@ class JobLevel:
         """The jobs that write or read datasets, by dataset."""
         owners = self._book.members(datasets)
         uses = self._noted(await self._reader.dataset_users(owners, upstream=upstream)) if owners else []
-        await self._book.load((), (use.far for use in uses))
+        await self._book.load((), (job for use in uses for job in (use.far, use.stater)))
         users: dict[int, list[UseRecord]] = {}
         for use in uses:
-            if use.far in self._book.visible:
+            if use.far in self._book.visible and use.stater in self._book.visible:
                 users.setdefault(owners[use.near], []).append(use)
         return users
 

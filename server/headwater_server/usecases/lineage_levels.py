@@ -11,7 +11,7 @@ from ..domain.walk import Edge, Step
 K = TypeVar("K", bound=Any)
 
 
-class Level(Protocol[K]):
+class WalkedLevel(Protocol[K]):
     """The graph at one level. Nodes are spoken of by keys; hidden ones never appear."""
 
     roots: Sequence[K]

@@ -10,7 +10,7 @@ from ..domain.catalog_places import NAME_START, NamePlace, Slice
 from ..domain.pages import Page
 
 MAX_SLICES = 20
-"""How many slices of a list are looked at for one page; then the page is shorter than asked, and the next one goes on."""
+"""How many slices of a list are looked at for one page; then it is shorter than asked, and the next one goes on."""
 
 T = TypeVar("T")
 P = TypeVar("P", bound=tuple[object, ...])
@@ -37,15 +37,14 @@ async def fill_page(
     is_wanted: Callable[[T], bool],
 ) -> Listed[T]:
     """A page of what is wanted of a list in the order of names."""
-    at: NamePlace | None = NamePlace(*page.after) if page.after else NAME_START
+    part = Slice([], NamePlace(*page.after) if page.after else NAME_START)
     found: list[tuple[NamePlace, T]] = []
     for _ in range(MAX_SLICES):
-        part = await scan(at, page.size + 1)
+        if part.resume is None:
+            break
+        part = await scan(part.resume, page.size + 1)
         loaded = await load(part.places)
         found += [pair for pair in zip(part.places, loaded, strict=True) if is_wanted(pair[1])]
         if len(found) > page.size:
             return cut_page(page, found)
-        at = part.resume
-        if at is None:
-            break
-    return Listed([item for _, item in found], page.token(at))
+    return Listed([item for _, item in found], page.token(part.resume))

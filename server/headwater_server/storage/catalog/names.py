@@ -8,6 +8,7 @@ from ...domain import ids
 from ...domain.catalog import AssetType, Namespace
 from ...domain.catalog_places import DatasetSet, JobPlace, NamePlace
 from ...domain.model import AssetName
+from ...domain.search import TermKind, tail_of
 from ..database import Connection
 
 _SETS = """
@@ -70,10 +71,23 @@ async def get_jobs(connection: Connection, jobs: Iterable[int]) -> dict[int, Job
     return {row[0]: JobPlace(row[0], AssetName(row[1], row[2])) for row in rows}
 
 
+_BY_TAIL = """
+SELECT {key} FROM terms JOIN {table} ON {key} = asset_id
+WHERE kind = $1 AND term = $2 AND right(name, length($3::text) + 1) IN ('.' || $3, '/' || $3) LIMIT $4
+"""
+
+
 async def find_by_bare_name(connection: Connection, name: str, limit: int) -> tuple[list[int], list[int]]:
-    """The ids of datasets and of jobs that have a name, in any namespace; at most so many of each."""
+    """The ids of datasets and of jobs that have a name, in any namespace; at most so many of each.
+
+    Where none has it, those whose name ends with it behind a dot or a slash.
+    """
     datasets = await connection.fetch("SELECT dataset_id FROM datasets WHERE name = $1 LIMIT $2", name, limit)
     jobs = await connection.fetch("SELECT job_id FROM jobs WHERE name = $1 LIMIT $2", name, limit)
+    if not datasets and not jobs:
+        arguments = (TermKind.TAIL, tail_of(name), name, limit)
+        datasets = await connection.fetch(_BY_TAIL.format(table="datasets", key="dataset_id"), *arguments)
+        jobs = await connection.fetch(_BY_TAIL.format(table="jobs", key="job_id"), *arguments)
     return [row[0] for row in datasets], [row[0] for row in jobs]
 
 

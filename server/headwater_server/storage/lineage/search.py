@@ -8,8 +8,8 @@ from __future__ import annotations
 from ...domain.job_links import BEGINNING
 from ...domain.lineage_pages import LinkPlace, LinkQuery, ListedLink
 from ..database import Connection, Record
-from .links import Way
 from .moments import micros
+from .pages import Way
 
 _LINKS = """
 SELECT '' AS near_path, COALESCE(d.canonical_id, l.{far}_id) AS far, '' AS far_path, job_id, inferred, since, until,

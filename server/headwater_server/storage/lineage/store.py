@@ -9,8 +9,6 @@ from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 
-import msgspec
-
 from ...domain.catalog import Run
 from ...domain.errors import InvalidField
 from ...domain.lineage_pages import LinkPlace, LinkQuery, ListedLink
@@ -29,18 +27,11 @@ from ...domain.versions import WriteRecord
 from ..catalog.runs import get_run
 from ..database import Connection, Database
 from .assets import get_assets
+from .field_links import get_field_links, get_fields_of, get_transformations, page_field_links
 from .kinds import KindReader
-from .links import (
-    Way,
-    get_dataset_users,
-    get_field_links,
-    get_fields_of,
-    get_job_ends,
-    get_links,
-    page_field_links,
-    page_links,
-)
+from .links import get_dataset_users, get_job_ends, get_links, page_links
 from .moments import Moment
+from .pages import Way
 from .runs import get_left, get_readers, get_reads, get_run_links, get_runs, get_version_writes, get_writes
 from .schemas import has_field
 from .search import list_links
@@ -54,8 +45,6 @@ SELECT (pg_snapshot_xmin(pg_current_snapshot())::text::bigint - 1)::text,
     $1::text IS NULL OR pg_visible_in_snapshot($1::text::xid8, pg_current_snapshot())
 """
 """The newest transaction that a snapshot surely holds with all before it, and whether it holds a given one."""
-
-_transformations = msgspec.msgpack.Decoder(tuple[Transformation, ...])
 
 
 class LineageStore:
@@ -198,10 +187,7 @@ class GraphReader:
 
     async def transformations(self, ids: Iterable[int]) -> dict[int, tuple[Transformation, ...]]:
         """How fields are made of others, by id."""
-        rows = await self._connection.fetch(
-            "SELECT transformation_id, body FROM transformations WHERE transformation_id = ANY($1::bigint[])", list(ids)
-        )
-        return {row[0]: _transformations.decode(row[1]) for row in rows}
+        return await get_transformations(self._connection, ids)
 
     def _way(self, upstream: bool) -> Way:
         return Way(upstream, self._moment)

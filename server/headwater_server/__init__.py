@@ -1,0 +1,1 @@
+"""The lineage service: gRPC and HTTP in front of PostgreSQL."""

@@ -1,0 +1,90 @@
+"""Answers what is upstream and what is downstream."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Any
+
+from ..domain.lineage import Answer, Level, Part, Summary, Traversal
+from ..domain.lineage_ports import GraphSnapshot, LineageStore
+from .lineage_book import Book
+from .lineage_datasets import DatasetLevel
+from .lineage_fields import FieldLevel
+from .lineage_jobs import JobLevel
+from .lineage_levels import WalkedLevel
+from .lineage_roots import check_traversal, find_assets, find_fields
+from .lineage_runs import RunLevel
+from .lineage_walk import Deadline, walk_level
+
+WALKING_SHARE = 0.9
+"""The part of an answer's time that is spent walking; the rest is for telling what was found."""
+
+
+async def get_lineage(store: LineageStore, asked: Traversal, seconds: float) -> Answer:
+    """A whole walk. Raises InvalidField, NotFound or TooLarge."""
+    asked, deadline = check_traversal(asked), Deadline(seconds * WALKING_SHARE)
+    async with store.snapshot(seconds, asked.min_position) as snapshot:
+        return await answer(snapshot, asked, deadline)
+
+
+async def stream_lineage(store: LineageStore, asked: Traversal, seconds: float) -> AsyncGenerator[Part | Summary]:
+    """A walk part by part, the last one its summary. Raises InvalidField, NotFound or TooLarge.
+
+    The walk never waits for whoever takes the parts, so a slow client holds no snapshot.
+    """
+    asked, deadline = check_traversal(asked), Deadline(seconds * WALKING_SHARE)
+    parts: asyncio.Queue[Part | Summary | None] = asyncio.Queue()
+
+    async def walk() -> None:
+        try:
+            async with store.snapshot(seconds, asked.min_position) as snapshot:
+                async for part in walk_lineage(snapshot, asked, deadline):
+                    parts.put_nowait(part)
+        finally:
+            parts.put_nowait(None)
+
+    walking = asyncio.create_task(walk())
+    try:
+        while (part := await parts.get()) is not None:
+            yield part
+        await walking
+    finally:
+        walking.cancel()
+        await asyncio.gather(walking, return_exceptions=True)
+
+
+async def answer(snapshot: GraphSnapshot, asked: Traversal, deadline: Deadline) -> Answer:
+    """A whole walk in a snapshot."""
+    found = Answer([], [], Summary((), (), 0, 0, snapshot.position))
+    async for part in walk_lineage(snapshot, asked, deadline):
+        if isinstance(part, Summary):
+            return Answer(found.nodes, found.links, part)
+        found.nodes.extend(part.nodes)
+        found.links.extend(part.links)
+    return found
+
+
+async def walk_lineage(snapshot: GraphSnapshot, asked: Traversal, deadline: Deadline) -> AsyncGenerator[Part | Summary]:
+    """The parts of a walk that was checked."""
+    level = await _open_level(snapshot, asked)
+    async with aclosing(walk_level(level, asked, deadline, snapshot.position)) as parts:
+        async for part in parts:
+            yield part
+
+
+async def _open_level(snapshot: GraphSnapshot, asked: Traversal) -> WalkedLevel[Any]:
+    reader = snapshot.at(asked.as_of)
+    book = Book(reader)
+    if asked.level is Level.RUN:
+        runs = RunLevel(reader, book, asked)
+        await runs.find_roots()
+        return runs
+    if asked.level is Level.FIELD:
+        fields = await find_fields(reader, book, asked)
+        return FieldLevel(reader, book, fields, asked.dataset_kinds, exclude_indirect=asked.exclude_indirect)
+    assets = await find_assets(book, asked.roots)
+    if asked.level is Level.JOB:
+        return JobLevel(reader, book, assets)
+    return DatasetLevel(reader, book, assets, asked.dataset_kinds, exclude_inferred=asked.exclude_inferred)
