@@ -16,7 +16,7 @@ from headwater_server.domain.walk import FOREVER
 from .rows import DATASETS, JOBS, Rows, dataset, job
 
 SETTINGS = settings(
-    max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 MAX = 7
 numbers = st.integers(0, MAX - 1)
