@@ -31,6 +31,9 @@ class CatalogReader(Protocol):
     async def namespace(self, name: str) -> Namespace | None:
         """A namespace."""
 
+    async def has_namespace(self, name: str) -> bool:
+        """Whether the namespace is known."""
+
     async def namespaces(self, after: str, limit: int) -> list[Namespace]:
         """Namespaces past a name, in the order of their names."""
 

@@ -1,7 +1,7 @@
 """Lineage over links that are all at hand: what an answer is, said plainly.
 
-It is the oracle that walks over a store are tested against: it looks at every link at every step, and knows of no pages,
-limits of links, or deadlines. Times are in microseconds since 1970.
+It is the oracle that walks over a store are tested against: it looks at every link at every step, and knows of no
+pages, limits of links, or deadlines. Times are in microseconds since 1970.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from itertools import product
 from typing import Any, NamedTuple
 
+from .lineage import FOREVER
 from .links import WHOLE
-from .walk import FOREVER, Edge
+from .walk import Edge
 
 FieldName = tuple[int, str]
 """A field by dataset and path."""
@@ -154,10 +155,11 @@ def reach(roots: Collection[Any], leads: Mapping[bool, Collection[Lead]], max_de
             depth = distances.get(lead.state, max_depth + 1)
             if depth <= max_depth:
                 walked.append((upstream, lead))
-                _lower(depths, lead.edge.near, depth)
             if depth < max_depth:
+                _lower(depths, lead.edge.near, depth)
                 _lower(depths, lead.edge.far, depth + 1)
         is_deeper = is_deeper or max_depth + 1 in distances.values()
+    is_deeper = is_deeper or any(lead.edge.near not in depths for _, lead in walked)
     return Lineage(depths, _merged(walked, depths), is_deeper)
 
 

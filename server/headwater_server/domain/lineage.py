@@ -6,7 +6,8 @@ Assets are spoken of by name here, for this is what is shown; a dataset by the n
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum
 from typing import NamedTuple
@@ -134,27 +135,41 @@ class Node(NamedTuple):
     label: str = ""
 
 
-class NodeLink(NamedTuple):
-    """A link of an answer. `source` and `target` are places of nodes in the answer, from 0.
+FOREVER = 2**63 - 1
+"""The end, in microseconds, of what has none."""
 
-    Times are in microseconds since 1970; `until` is None where the link still holds.
+
+class NodeLink(NamedTuple):
+    """A link of an answer. `source` and `target` are places of nodes in the answer, from 0; see `Part` for the ids.
+
+    Times are in microseconds since 1970; `until` is FOREVER where the link still holds.
     """
 
     source: int
     target: int
-    job: AssetName | None
+    job: int
     inferred: bool
     since: int
-    until: int | None
-    transformations: tuple[Transformation, ...] = ()
+    until: int
+    transformations: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A part of an answer: nodes, and links between them or those of earlier parts."""
+    """A part of an answer: nodes, and links between them or those of earlier parts.
+
+    `jobs` are the names of the links' jobs by id, without the job 0, which is none that is known; `changes` say how
+    fields are made of others, by id.
+    """
 
     nodes: list[Node]
     links: list[NodeLink]
+    jobs: Mapping[int, AssetName] = field(default_factory=dict)
+    changes: Mapping[int, tuple[Transformation, ...]] = field(default_factory=dict)
+
+    def transformations(self, link: NodeLink) -> list[Transformation]:
+        """How the target of a link is made of its source, each way once."""
+        return sorted({how for change in link.transformations for how in self.changes[change]})
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,8 +189,7 @@ class Summary:
 class Answer:
     """A whole walk."""
 
-    nodes: list[Node]
-    links: list[NodeLink]
+    part: Part
     summary: Summary
 
 

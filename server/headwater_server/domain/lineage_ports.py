@@ -13,10 +13,10 @@ from .catalog import Run
 from .lineage_pages import LinkPlace, LinkQuery, ListedLink
 from .model import AssetName, DatasetKind, JobKind, RunState, Transformation
 from .versions import WriteRecord
+from .walk import Edge
 
 
-@dataclass(frozen=True, slots=True)
-class GraphAsset:
+class GraphAsset(NamedTuple):
     """A dataset or a job as a node: the id that it is shown under, and all of its names by their ids."""
 
     id: int
@@ -28,17 +28,6 @@ class GraphAsset:
     def name(self) -> AssetName:
         """The name that it is shown under."""
         return self.names[self.id]
-
-
-class LinkRecord(NamedTuple):
-    """A stored link, seen from one of its ends. Times are in microseconds since 1970."""
-
-    near: int
-    far: int
-    job: int
-    inferred: bool
-    since: int
-    until: int
 
 
 class FieldLinkRecord(NamedTuple):
@@ -117,12 +106,15 @@ class GraphReader(Protocol):
     async def job_kinds(self, jobs: Iterable[GraphAsset]) -> dict[int, JobKind]:
         """The kinds of jobs, by their ids; those not known are left out."""
 
-    async def links(self, ids: Collection[int], *, upstream: bool, exclude_inferred: bool) -> list[LinkRecord] | None:
-        """The links that lead on from datasets or jobs, in no order; None where they are too many to give at once."""
+    async def links(self, ids: Collection[int], *, upstream: bool, exclude_inferred: bool) -> list[Edge[int]] | None:
+        """The links that lead on from datasets or jobs, in no order; None where they are too many to give at once.
+
+        Their ends are ids as they are stored, here and below.
+        """
 
     def page_links(
         self, ids: Collection[int], *, upstream: bool, exclude_inferred: bool, among: Collection[int] | None
-    ) -> AsyncIterator[list[LinkRecord]]:
+    ) -> AsyncIterator[list[Edge[int]]]:
         """The links that lead on, page by page in the order of far ends; only to those in `among`, where given."""
 
     async def job_ends(self, jobs: Collection[int], *, upstream: bool) -> Uses:
@@ -153,7 +145,7 @@ class GraphReader(Protocol):
     async def run(self, run: uuid.UUID) -> Run | None:
         """All of a run; None where it is not known."""
 
-    async def run_links(self, run: uuid.UUID) -> list[LinkRecord]:
+    async def run_links(self, run: uuid.UUID) -> list[Edge[int]]:
         """The links that follow from what a run read and wrote, from their sources to their targets."""
 
     async def runs(self, runs: Collection[uuid.UUID]) -> dict[uuid.UUID, RunRecord]:

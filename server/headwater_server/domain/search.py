@@ -7,7 +7,7 @@ of a part or of the whole name, and goes on over as many parts as it likes: `chu
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from enum import IntEnum
 from functools import lru_cache
 from typing import NamedTuple
@@ -33,8 +33,12 @@ _START = re.compile(
 )
 
 
+JOB_TERMS = 10
+"""What is added to the number of a kind where the term is a job's: datasets and jobs are searched apart."""
+
+
 class TermKind(IntEnum):
-    """What a term is; the numbers are those of the table `terms`."""
+    """What a term of a dataset is; the numbers are those of the table `terms`."""
 
     NAME = 1
     TAG = 2
@@ -45,17 +49,18 @@ class TermKind(IntEnum):
 
 
 class Term(NamedTuple):
-    """Something that an asset can be found by, in lower case."""
+    """Something that an asset can be found by, in lower case; `kind` as the table `terms` numbers it."""
 
-    kind: TermKind
+    kind: int
     text: str
 
 
-def name_terms(name: AssetName) -> frozenset[Term]:
+def name_terms(name: AssetName, *, is_job: bool = False) -> frozenset[Term]:
     """What an asset can be found by because of its name: from each part on, to the next mark."""
     text = name.name
     parts = {Term(TermKind.NAME, text[start:end].lower()[:MAX_TERM]) for start, end in _starts(text)}
-    return frozenset(parts | {Term(TermKind.TAIL, tail_of(text))})
+    found = frozenset(parts | {Term(TermKind.TAIL, tail_of(text))})
+    return _of_job(found) if is_job else found
 
 
 def tail_of(name: str) -> str:
@@ -67,7 +72,7 @@ def statement_terms(statement: Statement) -> dict[int, frozenset[Term]]:
     """What assets can be found by because of a statement, by their ids; their names left out."""
     found = {dataset: set(_kind_terms(name, {})) for dataset, name in statement.mentioned.items()}
     if job := statement.job:
-        found[job.id] = set(_facet_terms(_facets(job.content)))
+        found[job.id] = set(_of_job(_facet_terms(_facets(job.content))))
     for dataset in statement.datasets:
         facets, own = _facets(dataset.content), found.setdefault(dataset.id, set())
         own.update(_kind_terms(dataset.name, facets))
@@ -118,6 +123,10 @@ def _starts(name: str) -> tuple[tuple[int, int], ...]:
         if len(found) >= MAX_STARTS:
             break
     return tuple(found[:MAX_STARTS])
+
+
+def _of_job(terms: Iterable[Term]) -> frozenset[Term]:
+    return frozenset(Term(term.kind + JOB_TERMS, term.text) for term in terms)
 
 
 def _kind_terms(name: AssetName, facets: FacetMap) -> Iterator[Term]:

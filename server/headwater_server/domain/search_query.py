@@ -21,7 +21,10 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class SearchQuery:
-    """What is searched for. All that is given must hold; `words`, `tag`, `owner` and `field` are in lower case."""
+    """What is searched for. All that is given must hold, and one name of the asset has all words.
+
+    `words`, `tag`, `owner` and `field` are in lower case.
+    """
 
     words: tuple[str, ...] = ()
     types: frozenset[AssetType] = frozenset()
@@ -64,8 +67,7 @@ class SearchQuery:
         return self._fits([job.name], job.tags, job.owners)
 
     def _fits(self, names: Iterable[AssetName], tags: Iterable[Tag], owners: Iterable[Owner]) -> bool:
-        texts = [name.name for name in names]
-        if not all(any(fits_name(word, text) for text in texts) for word in self.words):
+        if not any(all(fits_name(word, name.name) for word in self.words) for name in names):
             return False
         if self.owner and all(owner.owner.lower() != self.owner for owner in owners):
             return False

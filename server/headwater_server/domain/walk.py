@@ -10,15 +10,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from .lineage import Truncation
+from .lineage import NodeLink, Truncation
 
 K = TypeVar("K", bound=Any)
 LINKS_FOR_EACH_NODE = 10
 """How many links an answer holds for each node that it may hold."""
 MAX_WALKED = 200_000
 """How many nodes are walked through at most, those that are left out of the answer included."""
-FOREVER = 2**63 - 1
-"""The end, in microseconds, of what has none."""
 
 
 class Edge(NamedTuple, Generic[K]):
@@ -36,23 +34,11 @@ class Edge(NamedTuple, Generic[K]):
     transformation: int = 0
 
 
-class Found(NamedTuple):
-    """A link of the answer. `source` and `target` are places of nodes; `transformations` are ids."""
-
-    source: int
-    target: int
-    job: int
-    inferred: bool
-    since: int
-    until: int
-    transformations: tuple[int, ...] = ()
-
-
 class Step(NamedTuple, Generic[K]):
     """What a part of a walk adds to its answer: nodes with their depths, and links."""
 
     nodes: list[tuple[K, int]]
-    links: list[Found]
+    links: list[NodeLink]
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +132,9 @@ class Walk(Generic[K]):
         """Gives a part of a node of the frontier, where it is not given yet."""
         if key in self.places or not self._is_shown(key):
             return False
+        if self.depth >= self._limits.max_depth:
+            self.reasons.add(Truncation.MAX_DEPTH)
+            return False
         if self._is_full():
             self.reasons.add(Truncation.MAX_NODES)
             return False
@@ -172,34 +161,38 @@ class Walk(Generic[K]):
             self._give(key, self.depth + 1)
         return is_new
 
-    def _link(self, upstream: bool, edges: Sequence[Edge[K]]) -> list[Found]:
+    def _link(self, upstream: bool, edges: Sequence[Edge[K]]) -> list[NodeLink]:
         """The links that edges are; edges between the same nodes through the same job are one."""
-        found: dict[tuple[int, int, int], list[Edge[K]]] = {}
+        found: dict[tuple[int, int, int], NodeLink] = {}
+        places, seen = self.places, self._seen[upstream]
         for edge in edges:
-            near, far = self.places.get(edge.near), self.places.get(edge.far)
-            if edge.far not in self._seen[upstream]:
+            near, far = places.get(edge.near), places.get(edge.far)
+            if edge.far not in seen:
                 self._cut[edge.near if far is None else edge.far] = None
             if near is None and self._is_shown(edge.near):
                 self._cut[edge.near] = None
             if near is not None and far is not None:
-                key = (far, near, edge.job) if upstream else (near, far, edge.job)
-                if key not in self._links:
-                    found.setdefault(key, []).append(edge)
-        room = max(0, self._limits.max_links - self.link_count)
-        for _, same in list(found.items())[room:]:
-            self.cut([same[0].near], Truncation.MAX_LINKS)
-        links = [_merge(key, same) for key, same in list(found.items())[:room]]
-        self._links.update(link[:3] for link in links)
-        self.link_count += len(links)
-        return links
+                source, target = (far, near) if upstream else (near, far)
+                key = (source, target, edge.job)
+                changes = (edge.transformation,) if edge.transformation else ()
+                link = NodeLink(source, target, edge.job, edge.inferred, edge.since, edge.until, changes)
+                if key in found:
+                    link = _merge(found[key], link)
+                elif key in self._links:
+                    continue
+                elif self.link_count + len(found) >= self._limits.max_links:
+                    self.cut([edge.near], Truncation.MAX_LINKS)
+                    continue
+                found[key] = link
+        self._links.update(found)
+        self.link_count += len(found)
+        return list(found.values())
 
 
-def _merge(key: tuple[int, int, int], edges: list[Edge[K]]) -> Found:
-    """One link of edges that hold at one time; what is stated wins over what is inferred."""
-    if len(edges) == 1:
-        edge = edges[0]
-        return Found(*key, *edge[3:6], (edge.transformation,) if edge.transformation else ())
-    inferred = all(edge.inferred for edge in edges)
-    same = [edge for edge in edges if edge.inferred == inferred]
-    since, until = min(edge.since for edge in same), max(edge.until for edge in same)
-    return Found(*key, inferred, since, until, tuple(sorted({edge.transformation for edge in same} - {0})))
+def _merge(one: NodeLink, other: NodeLink) -> NodeLink:
+    """One link of two that hold at one time; what is stated wins over what is inferred."""
+    if one.inferred != other.inferred:
+        return other if one.inferred else one
+    since, until = min(one.since, other.since), max(one.until, other.until)
+    changes = tuple(sorted({*one.transformations, *other.transformations}))
+    return one._replace(since=since, until=until, transformations=changes)

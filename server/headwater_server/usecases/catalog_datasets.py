@@ -89,7 +89,7 @@ async def list_writes(store: CatalogStore, name: DatasetName, page: Page, second
 
 async def check_namespace(reader: CatalogReader, namespace: str | None) -> None:
     """Raises NotFound where a namespace is named that is not known."""
-    if namespace is not None and await reader.namespace(namespace) is None:
+    if namespace is not None and not await reader.has_namespace(namespace):
         raise NotFound(str(NamespaceName(namespace)))
 
 

@@ -7,8 +7,9 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any
 
-from ..domain.lineage import Answer, Level, Part, Summary, Traversal
+from ..domain.lineage import Answer, Level, Node, NodeLink, Part, Summary, Traversal
 from ..domain.lineage_ports import GraphSnapshot, LineageStore
+from ..domain.model import AssetName, Transformation
 from .lineage_book import Book
 from .lineage_datasets import DatasetLevel
 from .lineage_fields import FieldLevel
@@ -57,13 +58,20 @@ async def stream_lineage(store: LineageStore, asked: Traversal, seconds: float) 
 
 async def answer(snapshot: GraphSnapshot, asked: Traversal, deadline: Deadline) -> Answer:
     """A whole walk in a snapshot."""
-    found = Answer([], [], Summary((), (), 0, 0, snapshot.position))
+    nodes: list[Node] = []
+    links: list[NodeLink] = []
+    jobs: dict[int, AssetName] = {}
+    changes: dict[int, tuple[Transformation, ...]] = {}
+    summary = Summary((), (), 0, 0, snapshot.position)
     async for part in walk_lineage(snapshot, asked, deadline):
         if isinstance(part, Summary):
-            return Answer(found.nodes, found.links, part)
-        found.nodes.extend(part.nodes)
-        found.links.extend(part.links)
-    return found
+            summary = part
+        else:
+            nodes += part.nodes
+            links += part.links
+            jobs.update(part.jobs)
+            changes.update(part.changes)
+    return Answer(Part(nodes, links, jobs, changes), summary)
 
 
 async def walk_lineage(snapshot: GraphSnapshot, asked: Traversal, deadline: Deadline) -> AsyncGenerator[Part | Summary]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 
+from ..domain.lineage import NodeLink
 from ..domain.lineage_ports import GraphAsset, GraphReader
 from ..domain.model import AssetName, DatasetKind, JobKind
 
@@ -35,7 +36,7 @@ class Book:
 
     @property
     def visible(self) -> Mapping[int, int]:
-        """Of each id that was looked up and is not hidden, the id that its asset is shown under; so too of the job 0."""
+        """Of each id that was looked up and is not hidden, the id that its asset is shown under; of the job 0, 0."""
         return self._visible
 
     def __getitem__(self, asset: int) -> GraphAsset:
@@ -48,9 +49,9 @@ class Book:
         """An asset that was looked up; None where it is not known."""
         return self._assets.get(asset)
 
-    def job_name(self, job: int) -> AssetName | None:
-        """The name of a job that was looked up; None for the job 0."""
-        return self[job].name if job else None
+    def job_names(self, links: Iterable[NodeLink]) -> dict[int, AssetName]:
+        """The names of the jobs of links, by id; the job 0 is left out."""
+        return {job: self[job].name for job in {link.job for link in links} if job}
 
     def members(self, assets: Iterable[int]) -> dict[int, int]:
         """The ids of all names of assets, each with the id that its asset is shown under."""

@@ -17,11 +17,11 @@ from ..domain.lineage import Comparison, NodeLink, Part, Traversal, VersionChang
 from ..domain.lineage_ports import GraphReader, LineageStore
 from ..domain.model import AssetName
 from ..domain.schema_diff import FieldChange, compare_fields
-from ..domain.walk import Found, Step
+from ..domain.walk import Step
 from .catalog_datasets import find_version
 from .lineage import WALKING_SHARE, answer
 from .lineage_book import Book
-from .lineage_datasets import show_assets, show_links
+from .lineage_datasets import show_assets
 from .lineage_roots import check_traversal
 from .lineage_walk import Deadline
 
@@ -58,7 +58,7 @@ async def compare_times(
         base = await answer(snapshot, replace(asked, as_of=times[0]), deadline)
         target = await answer(snapshot, replace(asked, as_of=times[1]), deadline)
     is_truncated = bool(base.summary.reasons or target.summary.reasons)
-    found = _compare(Part(base.nodes, base.links), Part(target.nodes, target.links))
+    found = _compare(base.part, target.part)
     return replace(found, is_truncated=is_truncated)
 
 
@@ -93,20 +93,20 @@ async def _run_part(reader: GraphReader, book: Book, run: Run) -> Part:
     places = {key: place for place, key in enumerate(dict.fromkeys(keys))}
     nodes = await show_assets(book, Step([(key, 1) for key in places], []))
     found = {
-        (places[book[link.near].id], places[book[link.far].id], link.job): Found(
-            places[book[link.near].id], places[book[link.far].id], *link[2:]
-        )
+        (source, target, link.job): NodeLink(source, target, link.job, link.inferred, link.since, link.until)
         for link in sorted(records, key=lambda link: not link.inferred)
+        for source, target in [(places[book[link.near].id], places[book[link.far].id])]
     }
-    return Part(nodes, show_links(book, found.values()))
+    links = list(found.values())
+    return Part(nodes, links, book.job_names(links))
 
 
 def _compare(base: Part, target: Part) -> Comparison:
     before, after = _identities(base), _identities(target)
     before_links, after_links = _links(base, before), _links(target, after)
     return Comparison(
-        target=Part(target.nodes, [link for key, link in after_links.items() if key not in before_links]),
-        base=Part(base.nodes, [link for key, link in before_links.items() if key not in after_links]),
+        target=replace(target, links=[link for key, link in after_links.items() if key not in before_links]),
+        base=replace(base, links=[link for key, link in before_links.items() if key not in after_links]),
         added_nodes=_only(after, before),
         removed_nodes=_only(before, after),
     )

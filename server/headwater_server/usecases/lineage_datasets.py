@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 
-from ..domain.lineage import DatasetRoot, JobRoot, Node, NodeLink, NodeType, Part, Root
-from ..domain.lineage_ports import GraphReader, LinkRecord
+from ..domain.lineage import DatasetRoot, JobRoot, Node, NodeType, Part, Root
+from ..domain.lineage_ports import GraphReader
 from ..domain.model import DatasetKind
-from ..domain.walk import FOREVER, Edge, Found, Step
+from ..domain.walk import Edge, Step
 from .lineage_book import Book
 
 
@@ -63,7 +63,7 @@ class DatasetLevel:
 
     async def show(self, step: Step[int]) -> Part:
         """Nodes and links by name."""
-        return Part(await show_assets(self._book, step), show_links(self._book, step.links))
+        return Part(await show_assets(self._book, step), step.links, self._book.job_names(step.links))
 
     def root_of(self, key: int) -> Root:
         """The dataset or job itself."""
@@ -75,13 +75,15 @@ class DatasetLevel:
         book = self._book
         return book.members(k for k in keys if k in book.visible and (not book[k].is_job or k in self._root_jobs))
 
-    async def _edges(self, owners: dict[int, int], records: list[LinkRecord]) -> list[Edge[int]]:
+    async def _edges(self, owners: dict[int, int], records: list[Edge[int]]) -> list[Edge[int]]:
         await self._book.load((record.far for record in records), (record.job for record in records))
         visible = self._book.visible
         edges = [
-            Edge(owners[near], visible[far], job, inferred, since, until)
-            for near, far, job, inferred, since, until in records
-            if far in visible and job in visible
+            edge
+            if owners[edge.near] == edge.near and visible[edge.far] == edge.far
+            else edge._replace(near=owners[edge.near], far=visible[edge.far])
+            for edge in records
+            if edge.far in visible and edge.job in visible
         ]
         if self._kinds:
             await self._choose({edge.far for edge in edges})
@@ -94,7 +96,7 @@ class DatasetLevel:
             return []
         uses = await self._reader.job_ends(jobs, upstream=upstream)
         self.has_lost = not uses.is_whole
-        records = [LinkRecord(use.near, use.far, use.stater, False, use.since, use.until) for use in uses.records]
+        records = [Edge(use.near, use.far, use.stater, False, use.since, use.until) for use in uses.records]
         edges = await self._edges({job: job for job in jobs}, records)
         return [edge for edge in edges if not self._book[edge.far].is_job]
 
@@ -114,12 +116,4 @@ async def show_assets(book: Book, step: Step[int]) -> list[Node]:
         if book[key].is_job
         else Node(NodeType.DATASET, book[key].name, depth, dataset_kind=dataset_kinds[key])
         for key, depth in step.nodes
-    ]
-
-
-def show_links(book: Book, links: Iterable[Found]) -> list[NodeLink]:
-    """Links between datasets or jobs."""
-    return [
-        NodeLink(source, target, book.job_name(job), inferred, since, None if until == FOREVER else until)
-        for source, target, job, inferred, since, until, _ in links
     ]

@@ -11,11 +11,11 @@ from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from typing import NamedTuple
 
 from ..domain import ids
-from ..domain.lineage import DatasetRoot, Node, NodeLink, NodeType, Part, Root
+from ..domain.lineage import DatasetRoot, Node, NodeType, Part, Root
 from ..domain.lineage_ports import FieldLinkRecord, GraphReader
 from ..domain.links import WHOLE
 from ..domain.model import DatasetKind, Transformation
-from ..domain.walk import FOREVER, Edge, Step
+from ..domain.walk import Edge, Step
 from .lineage_book import Book
 
 
@@ -87,19 +87,7 @@ class FieldLevel:
         new = {change for link in step.links for change in link.transformations} - self._transformations.keys()
         if new:
             self._transformations.update(await self._reader.transformations(new))
-        links = [
-            NodeLink(
-                link.source,
-                link.target,
-                self._book.job_name(link.job),
-                link.inferred,
-                link.since,
-                None if link.until == FOREVER else link.until,
-                self._changes(link.transformations),
-            )
-            for link in step.links
-        ]
-        return Part(nodes, links)
+        return Part(nodes, step.links, self._book.job_names(step.links), self._transformations)
 
     def root_of(self, key: FieldKey) -> Root:
         """The dataset that the field is of."""
@@ -132,6 +120,3 @@ class FieldLevel:
             kinds = await self._book.dataset_kinds(datasets)
             self._shown.update(dataset for dataset in datasets if kinds[dataset] in self._kinds)
         return edges
-
-    def _changes(self, transformations: Iterable[int]) -> tuple[Transformation, ...]:
-        return tuple(sorted({change for key in transformations for change in self._transformations[key]}))

@@ -11,7 +11,7 @@ from ..domain.lineage import DatasetRoot, JobRoot, Part, Root
 from ..domain.lineage_ports import GraphReader, UseRecord, Uses
 from ..domain.walk import Edge, Step
 from .lineage_book import Book
-from .lineage_datasets import show_assets, show_links
+from .lineage_datasets import show_assets
 
 MAX_PAIRS = 500_000
 """How many pairs of jobs one level is searched for."""
@@ -61,7 +61,7 @@ class JobLevel:
 
     async def show(self, step: Step[int]) -> Part:
         """Nodes and links by name."""
-        return Part(await show_assets(self._book, step), show_links(self._book, step.links))
+        return Part(await show_assets(self._book, step), step.links)
 
     def root_of(self, key: int) -> Root:
         """The job itself, or the dataset."""

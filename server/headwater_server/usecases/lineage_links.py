@@ -11,7 +11,6 @@ from ..domain.lineage import DatasetRoot, JobRoot, Node, NodeLink, NodeType, Par
 from ..domain.lineage_pages import BEFORE_ALL, LinkPlace, LinkQuery, ListedLink
 from ..domain.lineage_ports import GraphReader, LineageStore
 from ..domain.pages import Page
-from ..domain.walk import FOREVER
 from .lineage_book import Book
 from .lineage_roots import find_assets
 
@@ -103,7 +102,7 @@ async def _tell(reader: GraphReader, book: Book, asset: int, query: LinkQuery, f
         near = ends.place(book, asset, link.place.near_path)
         far = ends.place(book, link.place.far, link.place.far_path)
         source, target = (far, near) if query.upstream else (near, far)
-        until = None if link.until == FOREVER else link.until
-        how = tuple(sorted({change for key in link.transformations for change in changes[key]}))
-        links.append(NodeLink(source, target, book.job_name(link.place.job), link.inferred, link.since, until, how))
-    return Part(ends.nodes, links)
+        links.append(
+            NodeLink(source, target, link.place.job, link.inferred, link.since, link.until, link.transformations)
+        )
+    return Part(ends.nodes, links, book.job_names(links), changes)

@@ -14,11 +14,11 @@ from headwater.names import LATEST, DatasetName, DatasetVersionName, RunName, Wr
 
 from ..domain import ids
 from ..domain.errors import NotFound
-from ..domain.lineage import Node, NodeLink, NodeType, Part, Root, RunRoot, Traversal, VersionRoot, WriteRoot
+from ..domain.lineage import FOREVER, Node, NodeType, Part, Root, RunRoot, Traversal, VersionRoot, WriteRoot
 from ..domain.lineage_ports import GraphAsset, GraphReader, LeftRecord, RunRecord
 from ..domain.model import AssetName, DatasetKind
 from ..domain.versions import WriteRecord, parse_version
-from ..domain.walk import FOREVER, Edge, Step
+from ..domain.walk import Edge, Step
 from .lineage_book import Book
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -96,11 +96,7 @@ class RunLevel:
             else self._run_node(key, depth)
             for key, depth in step.nodes
         ]
-        links = [
-            NodeLink(link.source, link.target, self._book.job_name(link.job), link.inferred, link.since, None)
-            for link in step.links
-        ]
-        return Part(nodes, links)
+        return Part(nodes, step.links, self._book.job_names(step.links))
 
     def root_of(self, key: RunKey) -> Root:
         """The run itself, or the write."""

@@ -9,8 +9,10 @@ from typing import Generic, TypeVar
 from ..domain.catalog_places import NAME_START, NamePlace, Slice
 from ..domain.pages import Page
 
-MAX_SLICES = 20
+MAX_SLICES = 10
 """How many slices of a list are looked at for one page; then it is shorter than asked, and the next one goes on."""
+MAX_SLICE = 1001
+"""How many items of a list are loaded at once; more each time, as fewer of them are wanted than was hoped."""
 
 T = TypeVar("T")
 P = TypeVar("P", bound=tuple[object, ...])
@@ -39,10 +41,10 @@ async def fill_page(
     """A page of what is wanted of a list in the order of names."""
     part = Slice([], NamePlace(*page.after) if page.after else NAME_START)
     found: list[tuple[NamePlace, T]] = []
-    for _ in range(MAX_SLICES):
+    for turn in range(MAX_SLICES):
         if part.resume is None:
             break
-        part = await scan(part.resume, page.size + 1)
+        part = await scan(part.resume, min((page.size + 1) << turn, MAX_SLICE))
         loaded = await load(part.places)
         found += [pair for pair in zip(part.places, loaded, strict=True) if is_wanted(pair[1])]
         if len(found) > page.size:

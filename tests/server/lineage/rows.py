@@ -11,8 +11,8 @@ import msgspec
 
 from headwater_server.domain import ids
 from headwater_server.domain.graph import FieldName, Graph, StoredFieldLink, StoredLink
+from headwater_server.domain.lineage import FOREVER
 from headwater_server.domain.model import AssetName
-from headwater_server.domain.walk import FOREVER
 
 Connection = Any
 DATASETS = "db"

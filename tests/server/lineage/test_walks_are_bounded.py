@@ -51,7 +51,7 @@ async def test_the_nearest_nodes_are_given_and_the_frontier_leads_to_the_rest(
 
 
 async def _go_on(store: LineageStore, asked: Traversal) -> tuple[Collection[Any], Collection[Any]]:
-    """All that walks find that go on from nodes whose neighbours are not all given, each with room for one node more."""
+    """All that walks find that go on from nodes whose neighbours are not all given, each with room for one more."""
     nodes: set[Any] = set()
     links: set[Any] = set()
     done: set[Root] = set()
@@ -77,8 +77,8 @@ async def test_a_deeper_walk_finds_more(
     less = await get_lineage(store, asked, 30)
     more = await get_lineage(store, replace(asked, max_depth=depth + 1), 30)
     assert told(less)[0].items() <= told(more)[0].items()
-    assert less.summary.node_count == len(less.nodes)
-    assert less.summary.link_count == len(less.links)
+    assert less.summary.node_count == len(less.part.nodes)
+    assert less.summary.link_count == len(less.part.links)
 
 
 @SETTINGS
@@ -90,7 +90,7 @@ async def test_what_is_upstream_of_one_has_it_downstream(
     one, other = (rows.shown.get(end, end) for end in pair)
     above = await get_lineage(store, Traversal((root_of(one),), max_depth=FAR), 30)
     below = await get_lineage(store, Traversal((root_of(other),), direction=Direction.DOWNSTREAM, max_depth=FAR), 30)
-    assert (other in map(key_of, above.nodes)) is (one in map(key_of, below.nodes))
+    assert (other in map(key_of, above.part.nodes)) is (one in map(key_of, below.part.nodes))
 
 
 async def test_an_answer_holds_ten_links_for_each_node_that_it_may_hold(
@@ -102,8 +102,8 @@ async def test_an_answer_holds_ten_links_for_each_node_that_it_may_hold(
     await Rows(15, 6, links=links).write(connection)
     asked = Traversal((root_of_number(14),), max_nodes=15)
     answer = await get_lineage(store, asked, 30)
-    assert len(answer.nodes) == 15
-    assert len(answer.links) == 150
+    assert len(answer.part.nodes) == 15
+    assert len(answer.part.links) == 150
     assert answer.summary.reasons == (Truncation.MAX_LINKS,)
     assert answer.summary.frontier
 
@@ -130,6 +130,6 @@ async def test_a_walk_ends_before_its_deadline_and_says_so(
 
     monkeypatch.setattr(GraphReader, "links", slow)
     answer = await get_lineage(store, Traversal((root_of_number(6),)), 0.5)
-    assert [node.asset.name for node in answer.nodes] == ["d6", "d5", "d4"]
+    assert [node.asset.name for node in answer.part.nodes] == ["d6", "d5", "d4"]
     assert answer.summary.reasons == (Truncation.DEADLINE,)
     assert answer.summary.frontier == (root_of_number(4),)

@@ -33,7 +33,7 @@ def check(answer: Answer, oracle: Lineage, key: Any, *, at_once: bool) -> None:
     assert links == oracle.links
     reasons = {Truncation.MAX_DEPTH} if oracle.is_deeper else set()
     assert set(answer.summary.reasons) == reasons or (not at_once and answer.summary.reasons == (Truncation.MAX_DEPTH,))
-    assert [node.depth for node in answer.nodes] == sorted(depths.values()) or key is field_key_of
+    assert [node.depth for node in answer.part.nodes] == sorted(depths.values()) or key is field_key_of
 
 
 @pytest.mark.parametrize("level", [Level.DATASET, Level.JOB])

@@ -8,7 +8,7 @@ from ...domain import ids
 from ...domain.catalog import AssetType, Namespace
 from ...domain.catalog_places import DatasetSet, JobPlace, NamePlace
 from ...domain.model import AssetName
-from ...domain.search import TermKind, tail_of
+from ...domain.search import JOB_TERMS, TermKind, tail_of
 from ..database import Connection
 
 _SETS = """
@@ -32,6 +32,10 @@ WHERE asked.dataset_id = ANY($1::bigint[])
 """
 _JOB_NAMES = """
 SELECT job_id, namespace, name FROM jobs JOIN namespaces USING (namespace_id) WHERE job_id = ANY($1::bigint[])
+"""
+_BY_TAIL = """
+SELECT {key} FROM terms JOIN {table} ON {key} = asset_id
+WHERE kind = $1 AND term = $2 AND right(name, length($3::text) + 1) IN ('.' || $3, '/' || $3) LIMIT $4
 """
 _NAMESPACES = """
 SELECT namespace,
@@ -71,12 +75,6 @@ async def get_jobs(connection: Connection, jobs: Iterable[int]) -> dict[int, Job
     return {row[0]: JobPlace(row[0], AssetName(row[1], row[2])) for row in rows}
 
 
-_BY_TAIL = """
-SELECT {key} FROM terms JOIN {table} ON {key} = asset_id
-WHERE kind = $1 AND term = $2 AND right(name, length($3::text) + 1) IN ('.' || $3, '/' || $3) LIMIT $4
-"""
-
-
 async def find_by_bare_name(connection: Connection, name: str, limit: int) -> tuple[list[int], list[int]]:
     """The ids of datasets and of jobs that have a name, in any namespace; at most so many of each.
 
@@ -85,9 +83,10 @@ async def find_by_bare_name(connection: Connection, name: str, limit: int) -> tu
     datasets = await connection.fetch("SELECT dataset_id FROM datasets WHERE name = $1 LIMIT $2", name, limit)
     jobs = await connection.fetch("SELECT job_id FROM jobs WHERE name = $1 LIMIT $2", name, limit)
     if not datasets and not jobs:
-        arguments = (TermKind.TAIL, tail_of(name), name, limit)
-        datasets = await connection.fetch(_BY_TAIL.format(table="datasets", key="dataset_id"), *arguments)
-        jobs = await connection.fetch(_BY_TAIL.format(table="jobs", key="job_id"), *arguments)
+        tail = (tail_of(name), name, limit)
+        by_tail = _BY_TAIL.format(table="datasets", key="dataset_id")
+        datasets = await connection.fetch(by_tail, TermKind.TAIL, *tail)
+        jobs = await connection.fetch(_BY_TAIL.format(table="jobs", key="job_id"), TermKind.TAIL + JOB_TERMS, *tail)
     return [row[0] for row in datasets], [row[0] for row in jobs]
 
 
@@ -101,6 +100,12 @@ async def get_namespace(connection: Connection, name: str) -> Namespace | None:
     """A namespace by its name; None where it is not known."""
     row = await connection.fetchrow(_NAMESPACES.format(condition="namespace = $1"), name, 1)
     return Namespace(*row) if row else None
+
+
+async def has_namespace(connection: Connection, name: str) -> bool:
+    """Whether a namespace is known."""
+    key = ids.namespace_id(name)
+    return await connection.fetchval("SELECT namespace_id FROM namespaces WHERE namespace_id = $1", key) is not None
 
 
 async def list_places(

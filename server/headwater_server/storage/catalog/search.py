@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from ...domain import ids
 from ...domain.catalog import AssetType
 from ...domain.catalog_places import NamePlace, Slice
-from ...domain.search import TermKind
+from ...domain.search import JOB_TERMS, TermKind
 from ...domain.search_query import Condition, SearchQuery
 from ..database import Connection
 
@@ -27,37 +27,47 @@ LONG_WALK = 50_000
 """How many names are looked at before a walk stops."""
 _LAST_CHARACTER = "\U0010ffff"
 _TABLES = {AssetType.DATASET: ("datasets", "dataset_id"), AssetType.JOB: ("jobs", "job_id")}
+_IS_SHOWN = "(d.canonical_id IS NULL OR d.canonical_id = d.dataset_id)"
 
 
 @dataclass(slots=True)
 class SearchPlan:
-    """What is searched for, and the condition that the fewest assets hold, as far as that is known.
-
-    `limit` is how many terms each condition was found to have at least, where `driver` is None.
+    """What is searched for among assets of one type, and the conditions that are known to be held by few of them, the
+    fewest first: by less than `limit`.
     """
 
     query: SearchQuery
+    asset: AssetType
     conditions: Sequence[Condition]
-    driver: Condition | None = None
+    rare: Sequence[Condition] = ()
     limit: int = 0
     is_empty: bool = False
 
+    @property
+    def drivers(self) -> Sequence[Condition]:
+        """The conditions that the assets to look at hold: the rarest, with others on the same name where that is worth
+        reading their terms. Where none is rare, several on one name may be together.
+        """
+        if self.limit == FEW:
+            return self.rare[:1]
+        if self.rare and self.rare[0].kind is not TermKind.NAME:
+            return self.rare[:1]
+        names = [c for c in self.rare or self.conditions if c.kind is TermKind.NAME]
+        return names if self.rare or len(names) > 1 else ()
+
 
 @dataclass(frozen=True, slots=True)
-class _Question:
-    """A plan, for assets of one type, past a place."""
+class _Part:
+    """What part of a list is asked for: at most `limit` assets past a place."""
 
-    plan: SearchPlan
-    asset: AssetType
     after: NamePlace
     limit: int
 
-    @property
-    def start(self) -> int:
-        """The id past which assets of this type are, among those of the place's name."""
-        if self.after.type is self.asset:
+    def start(self, asset: AssetType) -> int:
+        """The id past which assets of a type are, among those of the place's name."""
+        if self.after.type is asset:
             return self.after.id
-        return -(2**63) if self.after.type < self.asset else 2**63 - 1
+        return -(2**63) if self.after.type < asset else 2**63 - 1
 
 
 class _Sql:
@@ -72,125 +82,131 @@ class _Sql:
         return f"${len(self.arguments)}::{kind}"
 
 
-async def plan_search(connection: Connection, query: SearchQuery) -> SearchPlan:
-    """How to search: by the condition that is held by the fewest, where those are few."""
-    plan = SearchPlan(query, query.conditions())
-    await _find_driver(connection, plan, FEW)
-    return plan
+async def plan_search(connection: Connection, query: SearchQuery) -> list[SearchPlan]:
+    """How to search for each type of assets: by the condition that is held by the fewest, where those are few."""
+    plans = [SearchPlan(query, asset, query.conditions()) for asset in query.sought]
+    for plan in plans:
+        await _find_rare(connection, plan, FEW)
+    return [plan for plan in plans if not plan.is_empty]
 
 
-async def search_places(connection: Connection, plan: SearchPlan, after: NamePlace, limit: int) -> Slice:
+async def search_places(connection: Connection, plans: Sequence[SearchPlan], after: NamePlace, limit: int) -> Slice:
     """Where assets stand past a place that have all terms, in the order of names; some of them may not fit now."""
-    if plan.is_empty:
-        return Slice([], None)
-    slices = [await _search(connection, _Question(plan, asset, after, limit)) for asset in plan.query.sought]
-    resume = min((part.resume for part in slices if part.resume), default=None)
-    places = sorted(place for part in slices for place in part.places if resume is None or place <= resume)
+    parts = [await _search(connection, plan, _Part(after, limit)) for plan in plans]
+    resume = min((part.resume for part in parts if part.resume), default=None)
+    places = sorted(place for part in parts for place in part.places if resume is None or place <= resume)
     if len(places) > limit:
         return Slice(places[:limit], places[limit - 1])
     return Slice(places, resume)
 
 
-async def _find_driver(connection: Connection, plan: SearchPlan, limit: int) -> None:
-    """Has the plan know the condition that is held by the fewest, where it finds less than so many terms."""
+async def _find_rare(connection: Connection, plan: SearchPlan, limit: int) -> None:
+    """Has the plan know the conditions that find less than so many terms."""
     if not plan.conditions or plan.limit >= limit:
         return
     sql = _Sql()
     counts = [
-        f"(SELECT count(*) FROM (SELECT FROM terms WHERE {_holds(condition, sql)} LIMIT {limit}) AS held)"
+        f"(SELECT count(*) FROM (SELECT FROM terms WHERE {_holds(plan, condition, sql)} LIMIT {limit}) AS held)"
         for condition in plan.conditions
     ]
     row = await connection.fetchrow(f"SELECT {', '.join(counts)}", *sql.arguments)
     assert row is not None
-    count, place = min((count, place) for place, count in enumerate(row))
-    plan.limit, plan.is_empty = limit, count == 0
-    plan.driver = plan.conditions[place] if count < limit else None
+    counts_by_place = sorted((count, place) for place, count in enumerate(row) if count < limit)
+    plan.rare = [plan.conditions[place] for _, place in counts_by_place]
+    plan.limit, plan.is_empty = limit, 0 in row
 
 
-async def _search(connection: Connection, question: _Question) -> Slice:
-    """The part of a search for datasets, or for jobs."""
-    if question.plan.driver:
-        return await _drive(connection, question)
-    walked = await _walk(connection, question, FIRST_WALK)
-    if len(walked.places) == question.limit or walked.resume is None:
+async def _search(connection: Connection, plan: SearchPlan, part: _Part) -> Slice:
+    if plan.drivers:
+        return await _drive(connection, plan, part)
+    walked = await _walk(connection, plan, part, FIRST_WALK)
+    if len(walked.places) == part.limit or walked.resume is None:
         return walked
-    await _find_driver(connection, question.plan, MANY)
-    return await (_drive(connection, question) if question.plan.driver else _walk(connection, question, LONG_WALK))
+    await _find_rare(connection, plan, MANY)
+    return await (_drive(connection, plan, part) if plan.drivers else _walk(connection, plan, part, LONG_WALK))
 
 
-async def _drive(connection: Connection, question: _Question) -> Slice:
-    """Looks at the assets that hold the condition held by the fewest."""
-    assert question.plan.driver
+async def _drive(connection: Connection, plan: SearchPlan, part: _Part) -> Slice:
+    """Looks at the assets that hold the plan's drivers."""
     sql = _Sql()
-    source = _driven(question.plan.driver, question.asset, sql)
-    key = _TABLES[question.asset][1]
-    past = (
-        f"(d.name, d.{key}) > ({sql.argument(question.after.name, 'text')}, {sql.argument(question.start, 'bigint')})"
-    )
-    wanted = " AND ".join([past, *_filters(question, sql)])
+    key = _TABLES[plan.asset][1]
+    source = _driven(plan, sql)
+    by_name = plan.drivers[0].kind is TermKind.NAME
+    wanted = " AND ".join([_past(plan, part, sql), *_filters(plan, sql, skip_words=by_name)])
     rows = await connection.fetch(
-        f"SELECT DISTINCT d.name, d.{key} FROM {source} WHERE {wanted} ORDER BY d.name, d.{key} LIMIT {question.limit}",
+        f"SELECT DISTINCT d.name, d.{key} FROM {source} WHERE {wanted} ORDER BY d.name, d.{key} LIMIT {part.limit}",
         *sql.arguments,
     )
-    places = [NamePlace(row[0], question.asset, row[1]) for row in rows]
-    return Slice(places, places[-1] if len(places) == question.limit else None)
+    places = [NamePlace(row[0], plan.asset, row[1]) for row in rows]
+    return Slice(places, places[-1] if len(places) == part.limit else None)
 
 
-async def _walk(connection: Connection, question: _Question, names: int) -> Slice:
+async def _walk(connection: Connection, plan: SearchPlan, part: _Part, names: int) -> Slice:
     """Looks at so many names, in their order."""
-    sql = _Sql()
-    table, key = _TABLES[question.asset]
-    past = (
-        f"(d.name, d.{key}) > ({sql.argument(question.after.name, 'text')}, {sql.argument(question.start, 'bigint')})"
-    )
-    walk = f"SELECT * FROM {table} AS d WHERE {past} ORDER BY d.name, d.{key}"
-    wanted = " AND ".join(["true", *_filters(question, sql)])
+    sql, end = _Sql(), _Sql()
+    table, key = _TABLES[plan.asset]
+    walk = f"SELECT * FROM {table} AS d WHERE {{past}} ORDER BY d.name, d.{key}"
+    source = walk.format(past=_past(plan, part, sql))
+    wanted = " AND ".join(["true", *_filters(plan, sql, skip_words=False)])
     rows = await connection.fetch(
-        f"SELECT d.name, d.{key} FROM ({walk} LIMIT {names}) AS d WHERE {wanted} LIMIT {question.limit}", *sql.arguments
+        f"SELECT d.name, d.{key} FROM ({source} LIMIT {names}) AS d WHERE {wanted} LIMIT {part.limit}", *sql.arguments
     )
-    places = [NamePlace(row[0], question.asset, row[1]) for row in rows]
-    if len(places) == question.limit:
+    places = [NamePlace(row[0], plan.asset, row[1]) for row in rows]
+    if len(places) == part.limit:
         return Slice(places, places[-1])
-    end = await connection.fetchrow(
-        f"SELECT d.name, d.{key} FROM ({walk} OFFSET {names - 1} LIMIT 1) AS d", question.after.name, question.start
+    last = walk.format(past=_past(plan, part, end))
+    row = await connection.fetchrow(
+        f"SELECT d.name, d.{key} FROM ({last} OFFSET {names - 1} LIMIT 1) AS d", *end.arguments
     )
-    return Slice(places, NamePlace(end[0], question.asset, end[1]) if end else None)
+    return Slice(places, NamePlace(row[0], plan.asset, row[1]) if row else None)
 
 
-def _driven(driver: Condition, asset: AssetType, sql: _Sql) -> str:
-    """The assets that hold a condition, sets of datasets under the name that they are shown under.
+def _past(plan: SearchPlan, part: _Part, sql: _Sql) -> str:
+    """Past a place, in the namespace that is searched, and no other name of a dataset that is shown under another."""
+    place = f"({sql.argument(part.after.name, 'text')}, {sql.argument(part.start(plan.asset), 'bigint')})"
+    tests = [f"(d.name, d.{_TABLES[plan.asset][1]}) > {place}"]
+    if plan.asset is AssetType.DATASET:
+        tests.append(_IS_SHOWN)
+    if plan.query.namespace is not None:
+        tests.append(f"d.namespace_id = {sql.argument(ids.namespace_id(plan.query.namespace), 'bigint')}")
+    return " AND ".join(tests)
+
+
+def _driven(plan: SearchPlan, sql: _Sql) -> str:
+    """The assets that hold the plan's drivers; datasets as they are shown.
 
     OFFSET has each be looked up, for the planner would rather read the whole table.
     """
-    held = f"(SELECT asset_id FROM terms WHERE {_holds(driver, sql)}) AS held"
-    if asset is AssetType.JOB:
-        return f"{held} CROSS JOIN LATERAL (SELECT * FROM jobs WHERE job_id = held.asset_id OFFSET 0) AS d"
+    table, key = _TABLES[plan.asset]
+    held = " INTERSECT ".join(f"SELECT asset_id FROM terms WHERE {_holds(plan, c, sql)}" for c in plan.drivers)
+    words = _words(plan, "a.name", sql) if plan.drivers[0].kind is TermKind.NAME else []
+    named = f"SELECT * FROM {table} AS a WHERE {' AND '.join([f'{key} = held.asset_id', *words])} OFFSET 0"
+    if plan.asset is AssetType.JOB:
+        return f"({held}) AS held CROSS JOIN LATERAL ({named}) AS d"
     return (
-        f"{held} CROSS JOIN LATERAL (SELECT * FROM datasets WHERE dataset_id = held.asset_id OFFSET 0) AS named"
+        f"({held}) AS held CROSS JOIN LATERAL ({named}) AS named"
         " CROSS JOIN LATERAL (SELECT named.* WHERE named.canonical_id IS NULL OR named.canonical_id = named.dataset_id"
         " UNION ALL SELECT * FROM datasets WHERE dataset_id = named.canonical_id"
         " AND named.canonical_id <> named.dataset_id OFFSET 0) AS d"
     )
 
 
-def _filters(question: _Question, sql: _Sql) -> list[str]:
+def _filters(plan: SearchPlan, sql: _Sql, *, skip_words: bool) -> list[str]:
     """What can be told of an asset without looking at what was said of it; of a dataset by any of its names."""
-    query, asset, found = question.plan.query, question.asset, list[str]()
-    if query.namespace is not None:
-        found.append(f"d.namespace_id = {sql.argument(ids.namespace_id(query.namespace), 'bigint')}")
-    if asset is AssetType.DATASET:
-        found.append("(d.canonical_id IS NULL OR d.canonical_id = d.dataset_id)")
-    words = [word for word in query.words if word.isascii()]  # lower() knows no other letters in this collation
-    found += [_any_name(asset, f"strpos(lower(a.name), {sql.argument(word, 'text')}) > 0") for word in words]
-    driver = question.plan.driver
-    exact = [condition for condition in question.plan.conditions if not condition.is_prefix and condition != driver]
-    return found + [
-        _any_id(asset, _holds(condition, sql)) for condition in exact if condition.kind is not TermKind.NAME
-    ]
+    words = [] if skip_words else _words(plan, "a.name", sql)
+    found = [_any_name(plan.asset, " AND ".join(words))] if words else []
+    exact = [c for c in plan.conditions if not c.is_prefix and c.kind is not TermKind.NAME and c not in plan.drivers]
+    return found + [_any_id(plan.asset, _holds(plan, condition, sql)) for condition in exact]
+
+
+def _words(plan: SearchPlan, name: str, sql: _Sql) -> list[str]:
+    """That a name has the words somewhere; not all letters can be compared here."""
+    words = [word for word in plan.query.words if word.isascii()]  # lower() knows no other letters in this collation
+    return [f"strpos(lower({name}), {sql.argument(word, 'text')}) > 0" for word in words]
 
 
 def _any_name(asset: AssetType, test: str) -> str:
-    own = test.replace("a.name", "d.name")
+    own = f"({test.replace('a.name', 'd.name')})"
     if asset is AssetType.JOB:
         return own
     other = f"SELECT FROM datasets AS a WHERE a.canonical_id = d.dataset_id AND {test} OFFSET 0"
@@ -205,8 +221,8 @@ def _any_id(asset: AssetType, test: str) -> str:
     return f"({own} OR (d.canonical_id IS NOT NULL AND EXISTS ({others} WHERE a.canonical_id = d.dataset_id OFFSET 0)))"
 
 
-def _holds(condition: Condition, sql: _Sql) -> str:
-    kind = f"kind = {int(condition.kind)}"
+def _holds(plan: SearchPlan, condition: Condition, sql: _Sql) -> str:
+    kind = f"kind = {condition.kind + (JOB_TERMS if plan.asset is AssetType.JOB else 0)}"
     if not condition.is_prefix:
         return f"{kind} AND term = ANY({sql.argument(list(condition.terms), 'text[]')})"
     (prefix,) = condition.terms

@@ -15,7 +15,7 @@ from ...domain.versions import Asked, State, in_force, stated_state
 from ..compression import decompress
 from ..database import Connection
 from .facets import get_contents
-from .writes import arrays, last_naming_writes
+from .writes import arrays, last_naming_writes, last_writes
 
 MAX_STATEMENTS = 20
 """How many of the last statements about a dataset are searched for one that states a version."""
@@ -91,7 +91,9 @@ async def states_in_force(connection: Connection, asked: Mapping[int, Asked]) ->
     own = {key: one for key, one in asked.items() if any(flags[member].is_stated for member in one.members)}
     events = {key: one for key, one in own.items() if any(flags[member].has_events for member in one.members)}
     read = {key: one for key, one in asked.items() if any(flags[member].is_read for member in one.members)}
-    writes = await last_naming_writes(connection, own)
+    writes = await last_writes(connection, own)
+    unnamed = {key: own[key] for key, write in writes.items() if write.state is None}
+    writes |= await last_naming_writes(connection, unnamed)
     stated = await _last_stated(connection, events)
     pairs = {key: pair for key in own if (pair := in_force(writes.get(key), stated.get(key)))}
     states = await get_states(connection, pairs.values())

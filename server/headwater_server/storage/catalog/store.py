@@ -30,11 +30,15 @@ class CatalogReader:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._plans: dict[SearchQuery, search.SearchPlan] = {}
+        self._plans: dict[SearchQuery, list[search.SearchPlan]] = {}
 
     async def namespace(self, name: str) -> Namespace | None:
         """A namespace."""
         return await names.get_namespace(self._connection, name)
+
+    async def has_namespace(self, name: str) -> bool:
+        """Whether the namespace is known."""
+        return await names.has_namespace(self._connection, name)
 
     async def namespaces(self, after: str, limit: int) -> list[Namespace]:
         """Namespaces in the order of their names."""

@@ -26,13 +26,15 @@ async def add_names(
     """Writes names that are new. Raises IdCollision where an id has another name already."""
     new_datasets = known.missing("datasets", datasets)
     new_jobs = known.missing("jobs", jobs)
-    new = [(key, datasets[key]) for key in new_datasets] + [(key, jobs[key]) for key in new_jobs]
-    spaces = {ids.namespace_id(name.namespace): name.namespace for _, name in new}
+    names = [datasets[key] for key in new_datasets] + [jobs[key] for key in new_jobs]
+    spaces = {ids.namespace_id(name.namespace): name.namespace for name in names}
     new_spaces = known.missing("namespaces", spaces)
     await NAMESPACES.run(connection, [(key, spaces[key]) for key in new_spaces])
     await _add(connection, DATASETS, {key: datasets[key] for key in new_datasets})
     await _add(connection, JOBS, {key: jobs[key] for key in new_jobs})
-    await TERMS.run(connection, [(kind, text, key) for key, name in new for kind, text in name_terms(name)])
+    terms = [(kind, text, key) for key in new_datasets for kind, text in name_terms(datasets[key])]
+    terms += [(kind, text, key) for key in new_jobs for kind, text in name_terms(jobs[key], is_job=True)]
+    await TERMS.run(connection, terms)
 
 
 async def add_sender(connection: Connection, known: Known, sender: str) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 
 from ...domain.hiding import hidden_since
@@ -84,7 +83,7 @@ async def _hide(connection: Connection, assets: Mapping[int, GraphAsset], moment
         mentions.setdefault(asset, []).append(time)
     now = moment.time or datetime.now(UTC)
     return {
-        asked: replace(asset, is_hidden=True)
+        asked: asset._replace(is_hidden=True)
         for asked, asset in deleted.items()
         if hidden_since(
             [deletion for member in asset.names for deletion in deletions.get(member, ())],

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection
 
-from ...domain.lineage_ports import LinkRecord, UseRecord, Uses
+from ...domain.lineage_ports import UseRecord, Uses
+from ...domain.walk import Edge
 from ..database import Connection, Record
 from .moments import micros
 from .pages import Way, fetch_few, fetch_pages
@@ -43,7 +44,7 @@ WHERE user_id <> 0 GROUP BY 1, 2, 3 ORDER BY 2, 1, 3
 
 async def get_links(
     connection: Connection, ids: Collection[int], way: Way, *, exclude_inferred: bool
-) -> list[LinkRecord] | None:
+) -> list[Edge[int]] | None:
     """The links that lead on, in no order; None where there are more than can be fetched at once."""
     rows = await fetch_few(connection, _STATED if exclude_inferred else _LINKS, ids, way)
     return None if rows is None else _records(rows)
@@ -56,7 +57,7 @@ async def page_links(
     *,
     exclude_inferred: bool,
     among: Collection[int] | None,
-) -> AsyncIterator[list[LinkRecord]]:
+) -> AsyncIterator[list[Edge[int]]]:
     """The links that lead on, page by page in the order of their far ends; only to `among`, where given."""
     async for rows in fetch_pages(connection, _STATED if exclude_inferred else _LINKS, ids, way, among):
         yield _records(rows)
@@ -79,5 +80,5 @@ async def _uses(connection: Connection, query: str, ids: Collection[int], way: W
     return Uses(records, len(rows) <= MAX_USES)
 
 
-def _records(rows: list[Record]) -> list[LinkRecord]:
-    return [LinkRecord(row[0], row[1], row[2], row[3], micros(row[4]), micros(row[5])) for row in rows]
+def _records(rows: list[Record]) -> list[Edge[int]]:
+    return [Edge(row[0], row[1], row[2], row[3], micros(row[4]), micros(row[5])) for row in rows]

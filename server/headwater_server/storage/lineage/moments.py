@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
-from ...domain.walk import FOREVER
+from ...domain.lineage import FOREVER
 
 EPOCH_2000 = 946_684_800_000_000
 """PostgreSQL counts microseconds from 2000 on: this many after 1970 began."""
+REMEMBERED = 100_000
+"""How many times are remembered: the links of a job begin at few."""
 _INFINITY = (2**63 - 1).to_bytes(8, "big")
 
 
@@ -34,6 +37,7 @@ class Moment:
         return () if self.time is None else (self.time,)
 
 
+@lru_cache(REMEMBERED)
 def micros(packed: bytes) -> int:
     """The microseconds since 1970 of a time as `timestamptz_send` gives it."""
     return FOREVER if packed == _INFINITY else int.from_bytes(packed, "big", signed=True) + EPOCH_2000

@@ -7,11 +7,12 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import timedelta
 
 from ...domain.catalog_places import DatasetSet, RunPlace
-from ...domain.lineage_ports import GraphAsset, LeftRecord, LinkRecord, Readers, ReadRecord, RunRecord
+from ...domain.lineage import FOREVER
+from ...domain.lineage_ports import GraphAsset, LeftRecord, Readers, ReadRecord, RunRecord
 from ...domain.model import DatasetKind, RunState
 from ...domain.run_merge import EPOCH
 from ...domain.versions import WriteRecord
-from ...domain.walk import FOREVER
+from ...domain.walk import Edge
 from ..catalog.names import get_sets
 from ..catalog.states import get_states
 from ..catalog.told_writes import KnownWrite, left_behind
@@ -125,14 +126,14 @@ async def get_readers(connection: Connection, writes: Sequence[WriteRecord], lim
     )
 
 
-async def get_run_links(connection: Connection, run: uuid.UUID) -> list[LinkRecord]:
+async def get_run_links(connection: Connection, run: uuid.UUID) -> list[Edge[int]]:
     """The links that follow from what a run read and wrote, as they hold since it started."""
     row = await connection.fetchrow("SELECT job_id, io_set_id, started_at FROM runs WHERE run_id = $1", run)
     if row is None or row[1] is None:
         return []
     since = (row[2] - EPOCH) // timedelta(microseconds=1)
     found = (await get_link_sets(connection, [row[1]]))[row[1]]
-    return [LinkRecord(link.source, link.target, row[0], link.inferred, since, FOREVER) for link in sorted(found.links)]
+    return [Edge(link.source, link.target, row[0], link.inferred, since, FOREVER) for link in sorted(found.links)]
 
 
 async def get_left(connection: Connection, kinds: KindReader, writes: Sequence[WriteRecord]) -> list[LeftRecord]:

@@ -16,7 +16,6 @@ from ...domain.lineage_ports import (
     FieldLinkRecord,
     GraphAsset,
     LeftRecord,
-    LinkRecord,
     Readers,
     ReadRecord,
     RunRecord,
@@ -24,6 +23,7 @@ from ...domain.lineage_ports import (
 )
 from ...domain.model import DatasetKind, JobKind, Transformation
 from ...domain.versions import WriteRecord
+from ...domain.walk import Edge
 from ..catalog.runs import get_run
 from ..database import Connection, Database
 from .assets import get_assets
@@ -109,13 +109,13 @@ class GraphReader:
         """The kinds of jobs, by their ids."""
         return await self._kinds.job_kinds(self._connection, jobs)
 
-    async def links(self, ids: Collection[int], *, upstream: bool, exclude_inferred: bool) -> list[LinkRecord] | None:
+    async def links(self, ids: Collection[int], *, upstream: bool, exclude_inferred: bool) -> list[Edge[int]] | None:
         """The links that lead on; None where they are too many."""
         return await get_links(self._connection, ids, self._way(upstream), exclude_inferred=exclude_inferred)
 
     def page_links(
         self, ids: Collection[int], *, upstream: bool, exclude_inferred: bool, among: Collection[int] | None
-    ) -> AsyncIterator[list[LinkRecord]]:
+    ) -> AsyncIterator[list[Edge[int]]]:
         """The links that lead on, page by page."""
         way = self._way(upstream)
         return page_links(self._connection, ids, way, exclude_inferred=exclude_inferred, among=among)
@@ -157,7 +157,7 @@ class GraphReader:
         """All of a run."""
         return await get_run(self._connection, run)
 
-    async def run_links(self, run: uuid.UUID) -> list[LinkRecord]:
+    async def run_links(self, run: uuid.UUID) -> list[Edge[int]]:
         """The links that follow from what a run read and wrote."""
         return await get_run_links(self._connection, run)
 
