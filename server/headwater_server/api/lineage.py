@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 from headwater.v1 import lineage_service_pb2 as messages
@@ -28,6 +29,9 @@ from .convert_lineage import (
     write_parts,
 )
 
+LARGE = 5000
+"""From how many links on an answer is written in a thread: that takes long, and others would wait."""
+
 
 class LineageServicer(LineageServiceServicer):
     """Answers questions about lineage. A question may take `timeout_seconds`, where its client waits no less."""
@@ -50,7 +54,8 @@ class LineageServicer(LineageServiceServicer):
         self, request: messages.GetLineageRequest, context: Call
     ) -> messages.GetLineageResponse:
         """Walks the graph and answers at once."""
-        return to_answer(await get_lineage(self._store, read_traversal(request.traversal), self._seconds(context)))
+        answer = await get_lineage(self._store, read_traversal(request.traversal), self._seconds(context))
+        return await asyncio.to_thread(to_answer, answer) if len(answer.part.links) > LARGE else to_answer(answer)
 
     async def SearchLinks(  # noqa: N802
         self, request: messages.SearchLinksRequest, context: Call

@@ -183,8 +183,8 @@ class GraphSnapshot(Protocol):
     def position(self) -> str:
         """The last position in the graph's history that the snapshot surely holds."""
 
-    def at(self, moment: datetime | None) -> GraphReader:
-        """The graph as it was at a time; as it is for None."""
+    def at(self, moment: datetime | None, at_once: int = 0) -> GraphReader:
+        """The graph as it was at a time; as it is for None. It gives so many links at once at most."""
 
 
 class LineageStore(Protocol):

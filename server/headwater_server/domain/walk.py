@@ -96,8 +96,8 @@ class Walk(Generic[K]):
         if self.link_count + sum(map(len, found.values())) > self._limits.max_links:
             found = {way: sorted(edges, key=lambda edge: edge[:3]) for way, edges in found.items()}
         nears = {edge.near for edges in found.values() for edge in edges}
-        fars = {(edge.far, way) for way, edges in found.items() for edge in edges if edge.far not in self._seen[way]}
-        given = [key for key in sorted(nears) if self._give_part(key)]
+        fars = [(far, way) for way, edges in found.items() for far in {edge.far for edge in edges} - self._seen[way]]
+        given = [key for key in sorted(nears - self.places.keys()) if self._give_part(key)]
         given += [key for key, way in sorted(fars) if self._accept(way, key)]
         links = [link for way, edges in found.items() for link in self._link(way, edges)]
         return Step([(key, self._depths[key]) for key in given], links)
@@ -129,8 +129,8 @@ class Walk(Generic[K]):
         self._depths[key] = depth
 
     def _give_part(self, key: K) -> bool:
-        """Gives a part of a node of the frontier, where it is not given yet."""
-        if key in self.places or not self._is_shown(key):
+        """Gives a part of a node of the frontier that is not given yet."""
+        if not self._is_shown(key):
             return False
         if self.depth >= self._limits.max_depth:
             self.reasons.add(Truncation.MAX_DEPTH)
@@ -174,8 +174,7 @@ class Walk(Generic[K]):
             if near is not None and far is not None:
                 source, target = (far, near) if upstream else (near, far)
                 key = (source, target, edge.job)
-                changes = (edge.transformation,) if edge.transformation else ()
-                link = NodeLink(source, target, edge.job, edge.inferred, edge.since, edge.until, changes)
+                link = NodeLink(*key, *edge[3:6], edge[6:] if edge.transformation else ())
                 if key in found:
                     link = _merge(found[key], link)
                 elif key in self._links:

@@ -27,6 +27,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 
 metadata = MetaData()
+SHOWN = "canonical_id IS NULL OR canonical_id = dataset_id"
+"""That a dataset is shown under its own name."""
 
 
 def _name(key: str, *, primary_key: bool = False, nullable: bool = False) -> Column[str]:
@@ -57,7 +59,10 @@ datasets = Table(
     _id("namespace_id"),
     _name("name"),
     _id("canonical_id", nullable=True),
-    Index("datasets_by_name", "namespace_id", "name"),  # ListDatasets
+    Index(
+        "datasets_by_name", "namespace_id", "name", postgresql_where=text(SHOWN)
+    ),  # ListDatasets of a namespace, the number of datasets in one
+    Index("datasets_shown_by_name", "name", "dataset_id", postgresql_where=text(SHOWN)),  # ListDatasets, SearchAssets
     Index("datasets_by_bare_name", "name"),  # ResolveAddress of a bare name
     Index(
         "datasets_by_canonical_id", "canonical_id", postgresql_where=text("canonical_id IS NOT NULL")
@@ -160,6 +165,7 @@ dataset_versions = Table(
     Index(
         "dataset_versions_by_time", "dataset_id", "first_time"
     ),  # ListDatasetVersions, the version in force at a time
+    Index("dataset_versions_disputed", "dataset_id", postgresql_where=text("disputed")),  # those to check when read
     comment="States of datasets; source 1 a successful run, 2 a DatasetEvent, 3 only a reader. A disputed one may have "
     "lost the write that made it, and is checked when it is read",
 )
@@ -204,6 +210,7 @@ job_versions = Table(
     _time("first_time"),
     Column("disputed", Boolean, nullable=False, server_default=text("false")),
     Index("job_versions_by_time", "job_id", "first_time"),  # ListJobVersions
+    Index("job_versions_disputed", "job_id", postgresql_where=text("disputed")),  # those to check when read
     comment="States of jobs: code, inputs and outputs. A disputed one may have lost its runs, and is checked when read",
 )
 

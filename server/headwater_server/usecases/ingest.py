@@ -27,6 +27,9 @@ PARSED_AT_ONCE = 100
 """How many events are parsed before other callers get a turn."""
 ATTEMPTS = 8
 """How often a transaction is tried that meets others."""
+LOSSES = 3
+LOSS_SECONDS = 0.1
+"""How often a transaction is tried again after the store went away, and after how long."""
 RETRY_SECONDS = 1.0
 """When a caller that was sent away may come back."""
 
@@ -271,11 +274,17 @@ class Ingestion:
         }, written.position
 
     async def _try(self, events: Sequence[Event], senders: dict[bytes, str]) -> Written:
+        losses = 0
         for attempt in range(ATTEMPTS):
             try:
                 return await self._writer.write(events, datetime.now(UTC), senders)
             except Conflict:
                 await asyncio.sleep(random.uniform(0, 0.01 * 2**attempt))  # noqa: S311
+            except StoreUnavailable:  # after a restart of PostgreSQL the pool still holds dead connections
+                losses += 1
+                if losses > LOSSES or self._draining:
+                    raise
+                await asyncio.sleep(LOSS_SECONDS)
         raise StoreUnavailable
 
 

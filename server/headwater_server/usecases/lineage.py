@@ -10,6 +10,7 @@ from typing import Any
 from ..domain.lineage import Answer, Level, Node, NodeLink, Part, Summary, Traversal
 from ..domain.lineage_ports import GraphSnapshot, LineageStore
 from ..domain.model import AssetName, Transformation
+from ..domain.walk import LINKS_FOR_EACH_NODE
 from .lineage_book import Book
 from .lineage_datasets import DatasetLevel
 from .lineage_fields import FieldLevel
@@ -21,6 +22,10 @@ from .lineage_walk import Deadline, walk_level
 
 WALKING_SHARE = 0.9
 """The part of an answer's time that is spent walking; the rest is for telling what was found."""
+
+LEAST_AT_ONCE = 2_000
+MOST_AT_ONCE = 20_000
+"""How many links are asked for at once: as many as an answer holds, between these limits."""
 
 
 async def get_lineage(store: LineageStore, asked: Traversal, seconds: float) -> Answer:
@@ -83,7 +88,8 @@ async def walk_lineage(snapshot: GraphSnapshot, asked: Traversal, deadline: Dead
 
 
 async def _open_level(snapshot: GraphSnapshot, asked: Traversal) -> WalkedLevel[Any]:
-    reader = snapshot.at(asked.as_of)
+    at_once = min(max(asked.max_nodes * LINKS_FOR_EACH_NODE, LEAST_AT_ONCE), MOST_AT_ONCE)
+    reader = snapshot.at(asked.as_of, at_once)
     book = Book(reader)
     if asked.level is Level.RUN:
         runs = RunLevel(reader, book, asked)

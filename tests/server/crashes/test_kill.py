@@ -10,11 +10,12 @@ import re
 import signal
 import sys
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import grpc
 import pytest
@@ -25,6 +26,7 @@ from headwater.v1 import catalog_service_pb2_grpc as catalog
 from headwater.v1 import ingest_service_pb2_grpc as ingest
 from headwater.v1.event_pb2 import EventResult
 
+T = TypeVar("T")
 ROUNDS = 3
 SENDERS = 4
 BATCH = 25
@@ -179,10 +181,22 @@ async def test_nothing_acknowledged_is_missing_and_nothing_is_doubled(tmp_path: 
         await server.stop()
 
 
+async def patiently(call: Callable[[], Awaitable[list[T]]]) -> list[T]:
+    """What a call gives once the server answers again, as any client would try."""
+    async with asyncio.timeout(20):
+        while True:
+            try:
+                return await call()
+            except grpc.aio.AioRpcError as error:
+                if error.code() is not grpc.StatusCode.UNAVAILABLE:
+                    raise
+                await asyncio.sleep(0.1)
+
+
 async def _check(server: Server, load: Load) -> None:
     results: list[EventResult] = []
     for start in range(0, len(load.sent), 1000):
-        results += await write(server.address, load.sent[start : start + 1000])
+        results += await patiently(partial(write, server.address, load.sent[start : start + 1000]))
     lost = [
         body
         for body, result in zip(load.sent, results, strict=True)
@@ -190,5 +204,5 @@ async def _check(server: Server, load: Load) -> None:
     ]
     assert lost == []
     expected = sorted("runs/" + json.loads(body)["run"]["runId"] for body in load.sent)
-    assert sorted(await listed(server.address, "runs")) == expected
-    assert sorted(await listed(server.address, "writes")) == expected
+    assert sorted(await patiently(partial(listed, server.address, "runs"))) == expected
+    assert sorted(await patiently(partial(listed, server.address, "writes"))) == expected

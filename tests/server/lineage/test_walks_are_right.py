@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from headwater_server.domain.graph import Lineage, StoredFieldLink, dataset_leads, field_leads, job_leads
 from headwater_server.domain.lineage import Answer, Direction, Level, Traversal, Truncation
-from headwater_server.storage.lineage import pages
 from headwater_server.storage.lineage.store import LineageStore
+from headwater_server.usecases import lineage as usecase
 from headwater_server.usecases.lineage import get_lineage
 
 from .graphs import MAX, SETTINGS, expected, field_key_of, key_of, numbers, root_of, rows, told
@@ -22,7 +22,8 @@ from .rows import Connection, Rows, dataset, job, time_of
 def at_once(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
     """Whether links are fetched at once, or so few at a time that every hop is a wide one."""
     if not request.param:
-        monkeypatch.setattr(pages, "AT_ONCE", 2)
+        monkeypatch.setattr(usecase, "LEAST_AT_ONCE", 2)
+        monkeypatch.setattr(usecase, "MOST_AT_ONCE", 2)
     return bool(request.param)
 
 

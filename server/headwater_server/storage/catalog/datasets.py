@@ -18,7 +18,7 @@ from ..database import Connection
 from .deletions import get_deletions
 from .facets import AssetFacets, get_facets
 from .run_events import get_details_of_run
-from .states import get_fields, states_in_force
+from .states import get_event_subjects, get_fields, states_in_force
 from .told_writes import KnownWrite, tell_writes
 from .versions import find_versions, get_version
 from .writes import last_writes
@@ -78,10 +78,14 @@ async def _latest(
 ) -> dict[int, _Latest]:
     asked = {one.id: Asked(tuple(one.members), now) for one in datasets}
     records = await last_writes(connection, asked)
-    states = await states_in_force(connection, asked)
+    states = await states_in_force(connection, asked, records)
     fields = await get_fields(connection, states)
     written = [one for one in datasets if one.id in records]
-    told = await tell_writes(connection, [KnownWrite(one, kinds[one.id], records[one.id]) for one in written])
+    spoken_of = await get_event_subjects(connection, [member for one in written for member in one.members])
+    # What is in force now is what the last write left behind, unless events may have come after it.
+    left = {one.id: states.get(one.id) for one in written if not spoken_of.intersection(one.members)}
+    known = [KnownWrite(one, kinds[one.id], records[one.id], left.get(one.id)) for one in written]
+    told = await tell_writes(connection, known)
     writes = {one.id: write for one, write in zip(written, told, strict=True)}
     found: dict[int, _Latest] = {}
     for one in datasets:

@@ -14,7 +14,7 @@ from ..database import Connection
 from .facets import get_contents
 from .names import get_shown_names
 
-MAX_SILENT = 50
+MAX_SILENT = 20
 """How many of a job's last runs are searched for one that tells its version."""
 _NEWEST = JobVersionPlace(FOREVER, 2**63 - 1)
 
@@ -37,7 +37,7 @@ FROM unnest($1::bigint[]) AS asked (id)
 CROSS JOIN LATERAL (
     (SELECT started_at AS time, 1 AS rank, job_version_id FROM (
         SELECT started_at, run_id, job_version_id FROM runs WHERE job_id = asked.id
-        ORDER BY started_at DESC, run_id DESC LIMIT {MAX_SILENT}) AS latest
+        ORDER BY started_at DESC FETCH FIRST {MAX_SILENT} ROWS WITH TIES) AS latest
     WHERE job_version_id IS NOT NULL ORDER BY started_at DESC, run_id DESC LIMIT 1)
     UNION ALL
     (SELECT d.time, 2, declared.job_version_id FROM declarations AS d

@@ -37,14 +37,11 @@ _BY_TAIL = """
 SELECT {key} FROM terms JOIN {table} ON {key} = asset_id
 WHERE kind = $1 AND term = $2 AND right(name, length($3::text) + 1) IN ('.' || $3, '/' || $3) LIMIT $4
 """
-_NAMESPACES = """
-SELECT namespace,
-    (SELECT count(*) FROM datasets AS d WHERE d.namespace_id = page.namespace_id
-        AND (d.canonical_id IS NULL OR d.canonical_id = d.dataset_id)),
-    (SELECT count(*) FROM jobs AS j WHERE j.namespace_id = page.namespace_id)
-FROM (SELECT * FROM namespaces WHERE {condition} ORDER BY namespace LIMIT $2) AS page
-ORDER BY namespace
+_COUNT_DATASETS = """
+SELECT namespace_id, count(*) FROM datasets WHERE namespace_id = ANY($1::bigint[])
+AND (canonical_id IS NULL OR canonical_id = dataset_id) GROUP BY namespace_id
 """
+_COUNT_JOBS = "SELECT namespace_id, count(*) FROM jobs WHERE namespace_id = ANY($1::bigint[]) GROUP BY namespace_id"
 _LIST_DATASETS = """
 SELECT name, dataset_id FROM datasets WHERE {condition} (name, dataset_id) > ($1, $2)
 AND (canonical_id IS NULL OR canonical_id = dataset_id) ORDER BY name, dataset_id LIMIT $3
@@ -92,14 +89,16 @@ async def find_by_bare_name(connection: Connection, name: str, limit: int) -> tu
 
 async def list_namespaces(connection: Connection, after: str, limit: int) -> list[Namespace]:
     """Namespaces in the order of their names."""
-    rows = await connection.fetch(_NAMESPACES.format(condition="namespace > $1"), after, limit)
-    return [Namespace(*row) for row in rows]
+    rows = await connection.fetch(
+        "SELECT namespace FROM namespaces WHERE namespace > $1 ORDER BY namespace LIMIT $2", after, limit
+    )
+    return await _count(connection, [row[0] for row in rows])
 
 
 async def get_namespace(connection: Connection, name: str) -> Namespace | None:
     """A namespace by its name; None where it is not known."""
-    row = await connection.fetchrow(_NAMESPACES.format(condition="namespace = $1"), name, 1)
-    return Namespace(*row) if row else None
+    found = await _count(connection, [name] if await has_namespace(connection, name) else [])
+    return found[0] if found else None
 
 
 async def has_namespace(connection: Connection, name: str) -> bool:
@@ -127,3 +126,11 @@ async def has_field(connection: Connection, datasets: Iterable[int], path: str) 
         "SELECT EXISTS (SELECT FROM fields WHERE dataset_id = ANY($1::bigint[]) AND path = $2)", list(datasets), path
     )
     return is_known
+
+
+async def _count(connection: Connection, namespaces: list[str]) -> list[Namespace]:
+    """Namespaces with what is in them."""
+    keys = [ids.namespace_id(name) for name in namespaces]
+    datasets = {row[0]: row[1] for row in await connection.fetch(_COUNT_DATASETS, keys)}
+    jobs = {row[0]: row[1] for row in await connection.fetch(_COUNT_JOBS, keys)}
+    return [Namespace(name, datasets.get(k, 0), jobs.get(k, 0)) for name, k in zip(namespaces, keys, strict=True)]

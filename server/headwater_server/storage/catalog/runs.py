@@ -21,16 +21,19 @@ _COLUMNS = (
     " job_version_id"
 )
 _LIST = f"""
-SELECT {_COLUMNS} FROM runs WHERE {{parent}} = $1 AND (started_at, run_id) < ($2, $3)
-AND ($4::smallint[] IS NULL OR state = ANY($4)) ORDER BY started_at DESC, run_id DESC LIMIT $5
+SELECT * FROM (
+    SELECT {_COLUMNS} FROM runs WHERE {{parent}} = $1 AND (started_at, run_id) < ($2, $3)
+    AND ($4::smallint[] IS NULL OR state = ANY($4)) ORDER BY started_at DESC FETCH FIRST $5 ROWS WITH TIES) AS listed
+ORDER BY started_at DESC, run_id DESC LIMIT $5
 """
 _GET = f"""
 SELECT {_COLUMNS}, events_from, events_to, io_set_id, version_set_id FROM runs WHERE run_id = $1 LIMIT 1
 """
 _LATEST = f"""
-SELECT {_COLUMNS} FROM unnest($1::bigint[]) AS asked (id)
+SELECT DISTINCT ON (job_id) {_COLUMNS} FROM unnest($1::bigint[]) AS asked (id)
 CROSS JOIN LATERAL (
-    SELECT {_COLUMNS} FROM runs WHERE job_id = asked.id ORDER BY started_at DESC, run_id DESC LIMIT 1) AS latest
+    SELECT {_COLUMNS} FROM runs WHERE job_id = asked.id ORDER BY started_at DESC FETCH FIRST ROW WITH TIES) AS latest
+ORDER BY job_id, started_at DESC, run_id DESC
 """
 
 

@@ -17,11 +17,11 @@ from ...domain.search import JOB_TERMS, TermKind
 from ...domain.search_query import Condition, SearchQuery
 from ..database import Connection
 
-FEW = 2_000
+FEW = 5_000
 """How many terms a condition may find for the assets that have them to be looked at first."""
 MANY = 50_000
 """How many terms a condition may find for the assets that have them to be looked at at all."""
-FIRST_WALK = 3_000
+FIRST_WALK = 10_000
 """How many names are looked at before anything else is tried."""
 LONG_WALK = 50_000
 """How many names are looked at before a walk stops."""

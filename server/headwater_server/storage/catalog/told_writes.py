@@ -15,11 +15,12 @@ from .states import get_states, states_in_force
 
 
 class KnownWrite(NamedTuple):
-    """A write of a dataset of a kind."""
+    """A write of a dataset of a kind, and the state that it left behind, where that is known."""
 
     dataset: DatasetSet
     kind: DatasetKind
     write: WriteRecord
+    state: State | None = None
 
 
 class Left(NamedTuple):
@@ -43,19 +44,20 @@ async def left_behind(connection: Connection, known: Sequence[KnownWrite]) -> li
     """The version that each write left behind: the one that it named, else the one in force; a MODEL's is its own."""
     pairs = [(item.write.dataset, item.write.state) for item in known]
     named = await get_states(connection, [(dataset, state) for dataset, state in pairs if state is not None])
-    states = {i: named[d, s] for i, (d, s) in enumerate(pairs) if s is not None and (d, s) in named}
+    states = {index: item.state for index, item in enumerate(known) if item.state}
+    states |= {i: named[d, s] for i, (d, s) in enumerate(pairs) if s is not None and (d, s) in named}
     unnamed = {
         index: Asked(tuple(item.dataset.members), item.write.time)
         for index, item in enumerate(known)
         if index not in states and item.kind is not DatasetKind.MODEL
     }
-    if unnamed:
-        states |= await states_in_force(connection, unnamed)
+    states |= await states_in_force(connection, unnamed)
     return [_left(item, states.get(index)) for index, item in enumerate(known)]
 
 
 def _left(item: KnownWrite, state: State | None) -> Left:
-    label = (state.label if state else None) or ""
     if item.kind is DatasetKind.MODEL:
-        return Left(item.write.model_version, label)
+        own = state if state and state.version == item.write.state else None
+        return Left(item.write.model_version, (own.label if own else None) or "")
+    label = (state.label if state else None) or ""
     return Left(state.version if state else None, label)

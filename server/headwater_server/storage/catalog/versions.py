@@ -27,7 +27,7 @@ CROSS JOIN LATERAL (
     SELECT {COLUMNS} FROM dataset_versions AS v
     WHERE v.dataset_id = asked.dataset_id AND NOT disputed AND source = ANY($2::smallint[])
     AND (first_time, version_id) < ($3, $4)
-    ORDER BY first_time DESC, version_id DESC LIMIT $5) AS listed
+    ORDER BY first_time DESC FETCH FIRST $5 ROWS WITH TIES) AS listed
 ORDER BY first_time DESC, version_id DESC LIMIT $5
 """
 _COUNT = """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 
 from ...domain.hiding import hidden_since
@@ -12,15 +12,16 @@ from ..catalog.deletions import get_deletions
 from ..catalog.names import get_sets
 from ..database import Connection
 from .moments import Moment
+from .namespaces import Namespaces
 
 _DATASETS = """
-SELECT d.dataset_id, namespace, d.name, d.canonical_id IS NOT NULL,
+SELECT d.dataset_id, d.namespace_id, d.name, d.canonical_id IS NOT NULL,
     EXISTS (SELECT FROM deletions AS x WHERE x.asset_id = d.dataset_id)
-FROM datasets AS d JOIN namespaces USING (namespace_id) WHERE d.dataset_id = ANY($1::bigint[])
+FROM datasets AS d WHERE d.dataset_id = ANY($1::bigint[])
 """
 _JOBS = """
-SELECT j.job_id, namespace, j.name, false, EXISTS (SELECT FROM deletions AS x WHERE x.asset_id = j.job_id)
-FROM jobs AS j JOIN namespaces USING (namespace_id) WHERE j.job_id = ANY($1::bigint[])
+SELECT j.job_id, j.namespace_id, j.name, false, EXISTS (SELECT FROM deletions AS x WHERE x.asset_id = j.job_id)
+FROM jobs AS j WHERE j.job_id = ANY($1::bigint[])
 """
 _BOTH = f"{_DATASETS} UNION ALL {_JOBS.replace('$1', '$2')}"
 _LAST_MENTIONS = """
@@ -42,36 +43,37 @@ FROM runs WHERE job_id = ANY($1::bigint[]) AND started_at <= $2 GROUP BY 1
 
 
 async def get_assets(
-    connection: Connection, datasets: Collection[int], jobs: Collection[int], moment: Moment
+    connection: Connection, namespaces: Namespaces, datasets: Collection[int], jobs: Collection[int], moment: Moment
 ) -> dict[int, GraphAsset]:
     """Datasets and jobs by the id asked for; an id among `datasets` may be a job's. Unknown ones are left out."""
-    rows = await connection.fetch(_BOTH, list(datasets), list(jobs)) if datasets or jobs else []
+    rows = await connection.fetch(_BOTH, list(datasets), list(jobs))
     known_jobs = set(jobs)
-    assets, flagged, joined = {}, [], []
-    for asset, namespace, name, is_joined, is_flagged in rows:
-        assets[asset] = GraphAsset(asset, {asset: AssetName(namespace, name)}, asset in known_jobs, is_hidden=False)
-        if is_joined:
-            joined.append(asset)
-        elif is_flagged:
-            flagged.append(asset)
-    if others := [asset for asset in datasets if asset not in assets]:
-        assets.update(await get_assets(connection, [], others, moment))
-    if joined:
-        assets.update(await _get_joined(connection, joined))
-        flagged += joined
-    if flagged:
-        assets.update(await _hide(connection, {asset: assets[asset] for asset in flagged}, moment))
+    others = set(datasets).difference(row[0] for row in rows)
+    if others:
+        rows += await connection.fetch(_JOBS, list(others))
+        known_jobs |= others
+    names = await namespaces.names(connection, {row[1] for row in rows})
+    assets = {
+        asset: GraphAsset(asset, {asset: AssetName(names[namespace], name)}, asset in known_jobs, is_hidden=False)
+        for asset, namespace, name, _, _ in rows
+    }
+    joined = [row[0] for row in rows if row[3]]
+    assets.update(await _get_joined(connection, joined))
+    flagged = [*joined, *(row[0] for row in rows if row[4])]
+    assets.update(await _hide(connection, {asset: assets[asset] for asset in flagged}, moment))
     return assets
 
 
-async def _get_joined(connection: Connection, datasets: Iterable[int]) -> dict[int, GraphAsset]:
+async def _get_joined(connection: Connection, datasets: Collection[int]) -> dict[int, GraphAsset]:
     """Datasets that are in a set with others, each as its set."""
-    sets = await get_sets(connection, datasets)
+    sets = await get_sets(connection, datasets) if datasets else {}
     return {asked: GraphAsset(one.id, one.names, is_job=False, is_hidden=False) for asked, one in sets.items()}
 
 
 async def _hide(connection: Connection, assets: Mapping[int, GraphAsset], moment: Moment) -> dict[int, GraphAsset]:
     """Those of the assets that are hidden at a time, as hidden."""
+    if not assets:
+        return {}
     deletions = await get_deletions(connection, {member for asset in assets.values() for member in asset.names})
     deleted = {asked: asset for asked, asset in assets.items() if any(m in deletions for m in asset.names)}
     if not deleted:

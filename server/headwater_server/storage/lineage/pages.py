@@ -8,23 +8,25 @@ from dataclasses import dataclass
 from ..database import Connection, Record
 from .moments import Moment
 
-AT_ONCE = 50_000
-"""How many links are fetched at once; about the size of a page where there are more."""
-
 _PAGED = """
 SELECT found.*, COALESCE(d.canonical_id, far_dataset) AS shown
 FROM ({query}) AS found LEFT JOIN datasets AS d ON d.dataset_id = far_dataset {among}
 ORDER BY shown, far_path, near, job_id
 """
-_AMONG = "WHERE far_id IN (SELECT unnest(${number}::bigint[]))"
+_AMONG = "WHERE (far_id IN (SELECT unnest(${number}::bigint[]))) IS TRUE"
+"""As it stands the ids are hashed; as a join, which `IS TRUE` forbids, each row may be compared with every id."""
 
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """A way to go from one end of links to the other, at a time."""
+    """A way to go from one end of links to the other, at a time.
+
+    `at_once` is how many links are fetched at once, and about the size of a page where there are more.
+    """
 
     upstream: bool
     moment: Moment
+    at_once: int
 
     def write(self, query: str, **parts: str) -> str:
         """A query about links that go this way; the time is its second argument, where there is one."""
@@ -34,9 +36,9 @@ class Way:
 
 async def fetch_few(connection: Connection, query: str, ids: Collection[int], way: Way) -> list[Record] | None:
     """The rows of a query about the links of nodes; None where there are more than can be fetched at once."""
-    sql = f"{way.write(query)} LIMIT {AT_ONCE + 1}"
+    sql = f"{way.write(query)} LIMIT {way.at_once + 1}"
     rows = await connection.fetch(sql, list(ids), *way.moment.arguments)
-    return None if len(rows) > AT_ONCE else rows
+    return None if len(rows) > way.at_once else rows
 
 
 async def fetch_pages(
@@ -52,7 +54,7 @@ async def fetch_pages(
     condition = "" if among is None else _AMONG.format(number=len(arguments))
     cursor = await connection.cursor(_PAGED.format(query=way.write(query), among=condition), *arguments)
     held: list[Record] = []
-    while rows := await cursor.fetch(AT_ONCE):
+    while rows := await cursor.fetch(way.at_once):
         held += rows
         end = len(held)
         while end and _far_end(held[end - 1]) == _far_end(held[-1]):

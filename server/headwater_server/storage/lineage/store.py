@@ -8,6 +8,7 @@ import uuid
 from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
+from typing import NamedTuple
 
 from ...domain.catalog import Run
 from ...domain.errors import InvalidField
@@ -31,6 +32,7 @@ from .field_links import get_field_links, get_fields_of, get_transformations, pa
 from .kinds import KindReader
 from .links import get_dataset_users, get_job_ends, get_links, page_links
 from .moments import Moment
+from .namespaces import Namespaces
 from .pages import Way
 from .runs import get_left, get_readers, get_reads, get_run_links, get_runs, get_version_writes, get_writes
 from .schemas import has_field
@@ -47,13 +49,20 @@ SELECT (pg_snapshot_xmin(pg_current_snapshot())::text::bigint - 1)::text,
 """The newest transaction that a snapshot surely holds with all before it, and whether it holds a given one."""
 
 
+class Memory(NamedTuple):
+    """What a process remembers of what never changes."""
+
+    kinds: KindReader
+    namespaces: Namespaces
+
+
 class LineageStore:
     """Opens snapshots: of a replica where there is one, unless it lags behind the position that is asked for."""
 
     def __init__(self, primary: Database, replica: Database | None = None) -> None:
         self._primary = primary
         self._replica = replica
-        self._kinds = KindReader()
+        self._memory = Memory(KindReader(), Namespaces())
 
     @asynccontextmanager
     async def snapshot(self, seconds: float, min_position: str = "") -> AsyncIterator[GraphSnapshot]:
@@ -69,7 +78,7 @@ class LineageStore:
             async with database.reading(seconds) as connection:
                 position, is_held = await connection.fetchrow(_POSITION, wanted) or ("0", False)
                 if is_held:
-                    yield GraphSnapshot(connection, self._kinds, position)
+                    yield GraphSnapshot(connection, self._memory, position)
                     return
             if database is self._primary:
                 raise InvalidField("min_position", "is not of this store", "send the position that a write returned")
@@ -79,27 +88,29 @@ class LineageStore:
 class GraphSnapshot:
     """One state of the store; `position` is the last one in the graph's history that it surely holds."""
 
-    def __init__(self, connection: Connection, kinds: KindReader, position: str) -> None:
+    def __init__(self, connection: Connection, memory: Memory, position: str) -> None:
         self._connection = connection
-        self._kinds = kinds
+        self._memory = memory
         self.position = position
 
-    def at(self, moment: datetime | None) -> GraphReader:
-        """The graph as it was at a time; as it is for None."""
-        return GraphReader(self._connection, self._kinds, Moment(moment))
+    def at(self, moment: datetime | None, at_once: int = 0) -> GraphReader:
+        """The graph as it was at a time; as it is for None. It gives so many links at once at most."""
+        return GraphReader(self._connection, self._memory, Moment(moment), at_once)
 
 
 class GraphReader:
     """The graph at a time; see `domain.lineage_ports`."""
 
-    def __init__(self, connection: Connection, kinds: KindReader, moment: Moment) -> None:
+    def __init__(self, connection: Connection, memory: Memory, moment: Moment, at_once: int) -> None:
         self._connection = connection
-        self._kinds = kinds
+        self._kinds = memory.kinds
+        self._namespaces = memory.namespaces
         self._moment = moment
+        self._at_once = at_once
 
     async def assets(self, datasets: Collection[int], jobs: Collection[int]) -> dict[int, GraphAsset]:
         """Datasets and jobs by the id asked for."""
-        return await get_assets(self._connection, datasets, jobs, self._moment)
+        return await get_assets(self._connection, self._namespaces, datasets, jobs, self._moment)
 
     async def dataset_kinds(self, datasets: Iterable[GraphAsset]) -> dict[int, DatasetKind]:
         """The kinds of datasets, by their ids."""
@@ -190,7 +201,7 @@ class GraphReader:
         return await get_transformations(self._connection, ids)
 
     def _way(self, upstream: bool) -> Way:
-        return Way(upstream, self._moment)
+        return Way(upstream, self._moment, self._at_once)
 
 
 def _checked(position: str) -> str | None:

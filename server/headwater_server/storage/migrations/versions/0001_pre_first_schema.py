@@ -39,6 +39,13 @@ def upgrade() -> None:
         comment="States of datasets; source 1 a successful run, 2 a DatasetEvent, 3 only a reader. A disputed one may have lost the write that made it, and is checked when it is read",
     )
     op.create_index("dataset_versions_by_time", "dataset_versions", ["dataset_id", "first_time"], unique=False)
+    op.create_index(
+        "dataset_versions_disputed",
+        "dataset_versions",
+        ["dataset_id"],
+        unique=False,
+        postgresql_where=sa.text("disputed"),
+    )
     op.create_table(
         "datasets",
         sa.Column("dataset_id", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -56,7 +63,20 @@ def upgrade() -> None:
         unique=False,
         postgresql_where=sa.text("canonical_id IS NOT NULL"),
     )
-    op.create_index("datasets_by_name", "datasets", ["namespace_id", "name"], unique=False)
+    op.create_index(
+        "datasets_by_name",
+        "datasets",
+        ["namespace_id", "name"],
+        unique=False,
+        postgresql_where=sa.text("canonical_id IS NULL OR canonical_id = dataset_id"),
+    )
+    op.create_index(
+        "datasets_shown_by_name",
+        "datasets",
+        ["name", "dataset_id"],
+        unique=False,
+        postgresql_where=sa.text("canonical_id IS NULL OR canonical_id = dataset_id"),
+    )
     op.create_table(
         "declarations",
         sa.Column("job_id", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -138,6 +158,9 @@ def upgrade() -> None:
         comment="States of jobs: code, inputs and outputs. A disputed one may have lost its runs, and is checked when read",
     )
     op.create_index("job_versions_by_time", "job_versions", ["job_id", "first_time"], unique=False)
+    op.create_index(
+        "job_versions_disputed", "job_versions", ["job_id"], unique=False, postgresql_where=sa.text("disputed")
+    )
     op.create_table(
         "jobs",
         sa.Column("job_id", sa.BigInteger(), autoincrement=False, nullable=False),

@@ -1,0 +1,32 @@
+"""The rows of `dataset_versions`: the states that datasets were in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from ...domain.batch import VersionSource
+from ...domain.versions import State
+from ..database import Connection
+
+COLUMNS = "dataset_id, version_id, schema_id, label, first_time, run_id, source"
+
+_GET = f"""
+SELECT {COLUMNS} FROM unnest($1::bigint[], $2::bigint[]) AS asked (dataset_id, version_id)
+JOIN dataset_versions USING (dataset_id, version_id)
+"""
+
+
+def state_of(row: Iterable[Any]) -> State:
+    """A row in the order of `COLUMNS`."""
+    dataset, version, schema, label, time, run, source = row
+    return State(dataset, version, schema, label, time, run, VersionSource(source))
+
+
+async def get_states(connection: Connection, pairs: Iterable[tuple[int, int]]) -> dict[tuple[int, int], State]:
+    """States by the dataset that they were stated of and the version; disputed ones as they were first seen."""
+    asked = list(set(pairs))
+    if not asked:
+        return {}
+    rows = await connection.fetch(_GET, [pair[0] for pair in asked], [pair[1] for pair in asked])
+    return {(row[0], row[1]): state_of(row) for row in rows}

@@ -1,0 +1,28 @@
+"""The names of namespaces, remembered: an id is a hash of the name, so neither ever changes."""
+
+from __future__ import annotations
+
+from collections.abc import Set as AbstractSet
+
+from ..database import Connection
+
+MAX_REMEMBERED = 200_000
+"""How many namespaces are remembered; past it, all are forgotten."""
+
+
+class Namespaces:
+    """Finds the names of namespaces."""
+
+    def __init__(self) -> None:
+        self._names: dict[int, str] = {}
+
+    async def names(self, connection: Connection, ids: AbstractSet[int]) -> dict[int, str]:
+        """The names of namespaces that are known to the store, by id."""
+        found = {key: self._names[key] for key in ids if key in self._names}
+        if len(found) < len(ids):
+            if len(self._names) > MAX_REMEMBERED:
+                self._names.clear()
+            query = "SELECT namespace_id, namespace FROM namespaces WHERE namespace_id = ANY($1::bigint[])"
+            for key, name in await connection.fetch(query, list(ids - found.keys())):
+                found[key] = self._names[key] = name
+        return found
