@@ -3,33 +3,23 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
 from enum import IntEnum
-from functools import lru_cache
 from typing import TypeVar
 
-from google.protobuf.internal.containers import RepeatedCompositeFieldContainer
-from google.protobuf.timestamp_pb2 import Timestamp
-
 from headwater.names import DatasetName, DatasetVersionName, JobName, RunName, WriteName
-from headwater.v1 import catalog_pb2 as assets
-from headwater.v1 import lineage_pb2 as graph
 from headwater.v1 import lineage_service_pb2 as messages
 
 from ..domain import ids
 from ..domain.errors import InvalidField
 from ..domain.lineage import (
-    FOREVER,
     Answer,
     Comparison,
     DatasetRoot,
     Direction,
     JobRoot,
     Level,
-    Node,
-    NodeLink,
-    NodeType,
     Part,
     Root,
     RunRoot,
@@ -39,7 +29,7 @@ from ..domain.lineage import (
     VersionRoot,
     WriteRoot,
 )
-from ..domain.model import AssetName, DatasetKind, Transformation
+from ..domain.model import AssetName, DatasetKind
 from ..domain.schema_diff import FieldChange
 from ..usecases.lineage_compare import SchemaComparison
 from ..usecases.lineage_links import LinkPage, LinkSearch
@@ -53,10 +43,8 @@ from .convert import (
     write_name,
 )
 from .convert_catalog import read_enums
+from .lineage_writer import AnswerWriter, dataset_name, job_name
 
-MICROS = 1_000_000
-REMEMBERED_NAMES = 50_000
-"""How many resource names are remembered: a name is in many answers, and several times in each."""
 NODES_AT_ONCE = 1000
 LINKS_AT_ONCE = 5000
 """How much one message of a stream holds, so that none is larger than clients take."""
@@ -64,62 +52,6 @@ ROOTS = (DatasetName, JobName, RunName, DatasetVersionName, WriteName)
 
 E = TypeVar("E", bound=IntEnum)
 T = TypeVar("T")
-_TYPES = {"DIRECT": graph.TRANSFORMATION_TYPE_DIRECT, "INDIRECT": graph.TRANSFORMATION_TYPE_INDIRECT}
-
-
-class AnswerWriter:
-    """Writes the parts of one answer; links speak of nodes by their place in all of it.
-
-    It writes in place: to make messages first and then copy them takes twice as long.
-    """
-
-    def __init__(self) -> None:
-        self._names: list[str] = []
-        self._fields: list[str] = []
-
-    def know(self, nodes: Iterable[Node]) -> None:
-        """Takes note of nodes that come after those known."""
-        for node in nodes:
-            self._names.append(_node_name(node))
-            self._fields.append(node.field)
-
-    def write_nodes(self, nodes: Iterable[Node], message: RepeatedCompositeFieldContainer[graph.Node]) -> None:
-        """Adds nodes that are known."""
-        for node in nodes:
-            written = message.add(
-                name=_node_name(node),
-                namespace="" if node.type is NodeType.RUN else node.asset.namespace,
-                display_name=node.asset.name,
-                field=node.field,
-                type=graph.NodeType.ValueType(node.type),
-                depth=node.depth,
-            )
-            if node.dataset_kind:
-                written.dataset_kind = assets.DatasetKind.ValueType(node.dataset_kind)
-            if node.job_kind:
-                written.job_kind = assets.JobKind.ValueType(node.job_kind)
-            if node.time:
-                written.time.FromDatetime(node.time)
-                written.run_state = assets.RunState.ValueType(node.state or 0)
-                written.version = version_name(node.asset, node.version)
-                written.version_label = node.label
-
-    def write_links(
-        self, part: Part, links: Iterable[NodeLink], message: RepeatedCompositeFieldContainer[graph.Link]
-    ) -> None:
-        """Adds links of a part between nodes that are known."""
-        names, fields = self._names, self._fields
-        for link in links:
-            written = message.add(source=names[link.source], target=names[link.target], inferred=link.inferred)
-            if link.job:
-                written.job = _job_name(part.jobs[link.job])
-            written.start_time.CopyFrom(_timestamp(link.since))
-            if link.until != FOREVER:
-                written.end_time.CopyFrom(_timestamp(link.until))
-            if link.transformations:
-                written.transformations.extend(map(_to_transformation, part.transformations(link)))
-            if fields[link.source] or fields[link.target]:
-                written.source_field, written.target_field = fields[link.source], fields[link.target]
 
 
 def write_parts(writer: AnswerWriter, part: Part | Summary) -> Iterator[messages.TraverseLineageResponse]:
@@ -254,48 +186,19 @@ def _to_field_change(change: FieldChange) -> messages.FieldChange:
 
 def _to_version_change(change: VersionChange) -> messages.VersionChange:
     return messages.VersionChange(
-        dataset=_dataset_name(change.dataset),
+        dataset=dataset_name(change.dataset),
         is_input=change.is_input,
         base_version=version_name(change.dataset, change.base),
         target_version=version_name(change.dataset, change.target),
     )
 
 
-def _node_name(node: Node) -> str:
-    if node.type is NodeType.JOB:
-        return _job_name(node.asset)
-    if node.type is NodeType.RUN:
-        return run_name(node.run)
-    return write_name(node.asset, node.run) if node.type is NodeType.WRITE else _dataset_name(node.asset)
-
-
-@lru_cache(REMEMBERED_NAMES)
-def _dataset_name(asset: AssetName) -> str:
-    return str(DatasetName(*asset))
-
-
-@lru_cache(REMEMBERED_NAMES)
-def _job_name(asset: AssetName) -> str:
-    return str(JobName(*asset))
-
-
-@lru_cache(REMEMBERED_NAMES)
-def _timestamp(micros: int) -> Timestamp:
-    seconds, rest = divmod(micros, MICROS)
-    return Timestamp(seconds=seconds, nanos=rest * 1000)
-
-
-def _to_transformation(how: Transformation) -> graph.Transformation:
-    kind = _TYPES.get(how.type, graph.TRANSFORMATION_TYPE_UNSPECIFIED)
-    return graph.Transformation(type=kind, subtype=how.subtype, description=how.description, masking=how.masking)
-
-
 def _root_name(root: Root) -> str:
     match root:
         case DatasetRoot(name):
-            return _dataset_name(name)
+            return dataset_name(name)
         case JobRoot(name):
-            return _job_name(name)
+            return job_name(name)
         case RunRoot(run):
             return run_name(run)
         case WriteRoot(dataset, run):

@@ -17,7 +17,6 @@ from ..usecases.lineage_links import search_links
 from .call import Call, seconds_left
 from .convert_catalog import page_of, read_versioned
 from .convert_lineage import (
-    AnswerWriter,
     read_run,
     read_search,
     read_times,
@@ -28,6 +27,7 @@ from .convert_lineage import (
     to_schema_comparison,
     write_parts,
 )
+from .lineage_writer import AnswerWriter
 
 LARGE = 5000
 """From how many links on an answer is written in a thread: that takes long, and others would wait."""

@@ -49,6 +49,11 @@ class WriteRecord:
     state: int | None
 
     @property
+    def rank(self) -> tuple[bool, int, int]:
+        """Where a run writes a dataset under several of its names, the write with the least rank stands for all."""
+        return self.state is None, self.state or 0, self.dataset
+
+    @property
     def model_version(self) -> int:
         """The version that the write makes of a MODEL."""
         return ids.run_version_id(self.dataset, self.run)

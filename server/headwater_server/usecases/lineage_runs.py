@@ -172,7 +172,7 @@ class RunLevel:
             asset = self._book.find(write.dataset)
             assert asset is not None
             key = RunKey(write.time, write.run, asset.id)
-            self._writes[key] = min(write, self._writes.get(key, write), key=_rank)
+            self._writes[key] = min(write, self._writes.get(key, write), key=lambda one: one.rank)
             keys.append(key)
         if kinds := self._asked.dataset_kinds:
             datasets = {key.dataset for key in keys}
@@ -203,7 +203,3 @@ class RunLevel:
 def _edge(near: RunKey, far: RunKey, job: int, time: datetime) -> Edge[RunKey]:
     """What a run did once, at a time."""
     return Edge(near, far, job, False, (time - EPOCH) // timedelta(microseconds=1), FOREVER)
-
-
-def _rank(write: WriteRecord) -> tuple[bool, int, int]:
-    return write.state is None, write.state or 0, write.dataset

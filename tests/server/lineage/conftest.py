@@ -18,6 +18,7 @@ from headwater_server.api.lineage import LineageServicer
 from headwater_server.domain.event_parser import EventParser
 from headwater_server.storage.catalog.store import CatalogStore
 from headwater_server.storage.database import Database
+from headwater_server.storage.ingest.rows import Known
 from headwater_server.storage.ingest.transaction import IngestStore
 from headwater_server.storage.lineage.store import LineageStore
 from headwater_server.usecases.ingest import Ingestion
@@ -93,6 +94,11 @@ class Lineage:
     ingestion: Ingestion
     catalog: CatalogStore
     servicer: LineageServicer
+
+    def forget(self) -> None:
+        """Makes ingestion forget which rows it wrote, because a test deleted them."""
+        store: Any = self.ingestion._store
+        store._known = Known()
 
     async def send(self, *events: Json) -> str:
         """Takes events; all must be accepted. The position that holds them."""

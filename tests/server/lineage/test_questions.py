@@ -7,6 +7,7 @@ import pytest
 from headwater.v1 import catalog_pb2 as assets
 from headwater.v1 import lineage_pb2 as graph
 from headwater.v1 import lineage_service_pb2 as messages
+from headwater_server.domain import ids
 from headwater_server.domain.errors import InvalidField, InvalidPageToken, NotFound, TooLarge
 
 from .conftest import (
@@ -60,6 +61,31 @@ async def test_a_node_says_what_it_is(lineage: Lineage) -> None:
         (graph.NODE_TYPE_DATASET, assets.DATASET_KIND_MODEL, 0, "db", "churn"),
         (graph.NODE_TYPE_JOB, 0, assets.JOB_KIND_STREAM, "team", "train"),
     ]
+
+
+async def test_a_dataset_is_of_the_kind_that_the_catalogue_tells(lineage: Lineage) -> None:
+    kinds = {
+        "typed": table("typed", datasetType={"datasetType": "VIEW"}),
+        "plain": table("plain", "id"),
+        "stored": table("stored", storage={"storageLayer": "iceberg"}),
+        "registered": table("registered", catalog={"framework": "hive", "type": "hive", "name": "c"}),
+        "tagged": table("tagged", tags={"tags": [{"key": "kind", "value": "feature_table"}]}),
+        "own": table("own", headwater_model={}),
+        "features": table("features", headwater_features={}),
+        "deleted": table("deleted", datasetType={"datasetType": "VIEW"}),
+    }
+    await lineage.run(1, "make", "a1", writes=list(kinds.values()))
+    changed = {"datasetType": {"datasetType": "TOPIC"}}
+    gone = {"datasetType": {"_deleted": True}}
+    await lineage.run(2, "remake", "b1", writes=[table("typed", **changed), table("deleted", **gone)])
+    await lineage.run(1.5, "make", "a2", writes=[table("typed", datasetType={"datasetType": "TABLE"}), "plain"])
+    found = (await lineage.walk(*map(dataset, kinds), max_depth=1)).nodes
+    async with lineage.catalog.reading(30) as reader:
+        for name in kinds:
+            sets = await reader.sets([ids.dataset_id("db", name)])
+            told = await reader.dataset(next(iter(sets.values())), at(99))
+            assert (name, told.kind) in [(node.display_name, node.dataset_kind) for node in found]
+    assert len({node.dataset_kind for node in found}) > 4
 
 
 async def test_a_link_says_its_job_and_since_when_it_holds(lineage: Lineage) -> None:

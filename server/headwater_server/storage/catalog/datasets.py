@@ -16,9 +16,11 @@ from ...domain.model import DatasetKind
 from ...domain.versions import Asked, model_write_in_force
 from ..database import Connection
 from .deletions import get_deletions
+from .disputes import settle_disputed
 from .facets import AssetFacets, get_facets
+from .fields import Stated, get_fields
 from .run_events import get_details_of_run
-from .states import get_event_subjects, get_fields, states_in_force
+from .states import get_event_subjects, states_in_force
 from .told_writes import KnownWrite, tell_writes
 from .versions import find_versions, get_version
 from .writes import last_writes
@@ -43,7 +45,7 @@ async def load_datasets(connection: Connection, datasets: Sequence[DatasetSet], 
     said = await get_facets(connection, {one.id: one.members for one in datasets})
     kinds = _kinds(datasets, said)
     latest = await _latest(connection, datasets, kinds, now)
-    deletions = await get_deletions(connection, [member for one in datasets for member in one.members])
+    deletions = await get_deletions(connection, _members(datasets))
     return [
         _dataset(
             one,
@@ -79,9 +81,10 @@ async def _latest(
     asked = {one.id: Asked(tuple(one.members), now) for one in datasets}
     records = await last_writes(connection, asked)
     states = await states_in_force(connection, asked, records)
-    fields = await get_fields(connection, states)
+    stated = {one.id: Stated(one.members, states[one.id]) for one in datasets if one.id in states}
+    fields = await get_fields(connection, stated, await settle_disputed(connection, _members(datasets)))
     written = [one for one in datasets if one.id in records]
-    spoken_of = await get_event_subjects(connection, [member for one in written for member in one.members])
+    spoken_of = await get_event_subjects(connection, _members(written))
     # What is in force now is what the last write left behind, unless events may have come after it.
     left = {one.id: states.get(one.id) for one in written if not spoken_of.intersection(one.members)}
     known = [KnownWrite(one, kinds[one.id], records[one.id], left.get(one.id)) for one in written]
@@ -99,6 +102,10 @@ async def _latest(
             version = DatasetVersion(one.name, state.version, state.label or "", fields[one.id], state.time, state.run)
         found[one.id] = _Latest(version, write)
     return found
+
+
+def _members(datasets: Sequence[DatasetSet]) -> list[int]:
+    return [member for one in datasets for member in one.members]
 
 
 def _kinds(datasets: Sequence[DatasetSet], said: Mapping[int, AssetFacets]) -> dict[int, DatasetKind]:

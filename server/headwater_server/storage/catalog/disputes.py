@@ -10,7 +10,7 @@ from ...domain.statement import Role
 from ...domain.versions import State, first_seen, stated_state
 from ..database import Connection
 from .facets import get_contents
-from .states import COLUMNS, state_of
+from .state_rows import COLUMNS, state_of
 
 _DISPUTED = f"SELECT {COLUMNS} FROM dataset_versions WHERE dataset_id = ANY($1::bigint[]) AND disputed"
 _FIRST_WRITES = """

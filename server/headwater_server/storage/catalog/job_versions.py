@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -28,11 +28,11 @@ SELECT * FROM (
     SELECT v.job_id, v.job_version_id, v.io_set_id, v.code_content_id, LEAST(
         (SELECT min(started_at) FROM runs AS r WHERE r.job_id = v.job_id AND r.job_version_id = v.job_version_id),
         (SELECT min(time) FROM declarations AS d WHERE d.job_id = v.job_id AND d.io_set_id = v.io_set_id)) AS first_time
-    FROM job_versions AS v WHERE v.job_id = $1 AND v.disputed) AS settled
+    FROM job_versions AS v WHERE v.job_id = ANY($1::bigint[]) AND v.disputed) AS settled
 WHERE first_time IS NOT NULL
 """
 _IN_FORCE = f"""
-SELECT DISTINCT ON (v.job_id) {_COLUMNS}
+SELECT DISTINCT ON (v.job_id) {_COLUMNS}, v.disputed
 FROM unnest($1::bigint[]) AS asked (id)
 CROSS JOIN LATERAL (
     (SELECT started_at AS time, 1 AS rank, job_version_id FROM (
@@ -65,7 +65,10 @@ class _Row(NamedTuple):
 
 async def versions_in_force(connection: Connection, jobs: Sequence[JobPlace]) -> dict[int, JobVersion]:
     """The version in force of each job, by the job's id: that of its last run, or what was last said without one."""
-    rows = [_Row(*row) for row in await connection.fetch(_IN_FORCE, [job.id for job in jobs])]
+    found = await connection.fetch(_IN_FORCE, [job.id for job in jobs])
+    settled = await _settled(connection, {row["job_id"] for row in found if row["disputed"]})
+    by_version = {(row.job, row.version): row for row in settled}
+    rows = [by_version.get((row[0], row[1]), _Row(*row[:5])) for row in map(tuple, found)]
     told = await _tell(connection, {job.id: job for job in jobs}, rows)
     return {row.job: version for row, version in zip(rows, told, strict=True)}
 
@@ -76,7 +79,7 @@ async def list_versions(
     """The versions of a job past a place, newest first, with their places."""
     time, version = after or _NEWEST
     rows = [_Row(*row) for row in await connection.fetch(_LIST, job.id, time, version, limit)]
-    rows += [row for row in await _settled(connection, job) if row.place < (after or _NEWEST)]
+    rows += [row for row in await _settled(connection, {job.id}) if row.place < (after or _NEWEST)]
     page = sorted(rows, key=lambda row: row.place, reverse=True)[:limit]
     told = await _tell(connection, {job.id: job}, page)
     return [(row.place, version) for row, version in zip(page, told, strict=True)]
@@ -89,14 +92,16 @@ async def get_version(connection: Connection, job: JobPlace, version: int) -> Jo
         job.id,
         version,
     )
-    found = [_Row(*row) for row in rows] or [row for row in await _settled(connection, job) if row.version == version]
+    found = [_Row(*row) for row in rows] or [
+        row for row in await _settled(connection, {job.id}) if row.version == version
+    ]
     told = await _tell(connection, {job.id: job}, found)
     return told[0] if told else None
 
 
-async def _settled(connection: Connection, job: JobPlace) -> list[_Row]:
+async def _settled(connection: Connection, jobs: Collection[int]) -> list[_Row]:
     """The disputed versions that a run or a declaration has, since the first one that has them now."""
-    return [_Row(*row) for row in await connection.fetch(_SETTLED, job.id)]
+    return [_Row(*row) for row in await connection.fetch(_SETTLED, list(jobs))] if jobs else []
 
 
 async def _tell(connection: Connection, jobs: Mapping[int, JobPlace], rows: Sequence[_Row]) -> list[JobVersion]:

@@ -8,18 +8,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
+from ...domain.batch import VersionSource
 from ...domain.catalog import RunDataset
 from ...domain.catalog_places import DatasetSet
 from ...domain.model import DatasetKind, RunState
 from ...domain.run_details import RunDetails
+from ...domain.timeline import FOREVER
 from ...domain.versions import Asked, State, WriteRecord
 from ..database import Connection
 from .datasets import get_kinds
 from .disputes import settle_disputed
 from .names import get_sets
-from .states import COLUMNS, state_of, states_in_force
+from .state_rows import COLUMNS, state_of
+from .states import states_in_force
 from .told_writes import KnownWrite, Left, left_behind
-from .writes import last_naming_writes, last_writes
+from .writes import get_write, last_naming_writes, last_writes
 
 _LABELLED = f"""
 SELECT DISTINCT ON (key) key, {COLUMNS}
@@ -61,6 +64,10 @@ class _Named:
     outputs: Mapping[int, int | None]
     sets: Mapping[int, DatasetSet]
     kinds: Mapping[int, DatasetKind]
+
+    def is_model(self, member: int) -> bool:
+        """Whether a dataset is a MODEL."""
+        return self.kinds[member] is DatasetKind.MODEL
 
     def write(self, member: int, record: WriteRecord) -> KnownWrite:
         """A write of a dataset."""
@@ -141,10 +148,8 @@ async def _bind_labelled(connection: Connection, named: _Named, time: datetime) 
     for member, state in states.items():
         record = records.get(member)
         run = record.run if record else state.run
-        version = state.version
-        if named.kinds[member] is DatasetKind.MODEL and run:
-            version = WriteRecord(record.dataset if record else state.dataset, run, 0, time, None).model_version
-        bound[member] = _Bound(Left(version, state.label or ""), run)
+        write = await get_write(connection, asked[member].members, run) if named.is_model(member) and run else None
+        bound[member] = _Bound(Left(write.model_version if write else state.version, state.label or ""), run)
     return bound
 
 
@@ -169,7 +174,9 @@ async def _bind_last(connection: Connection, named: _Named, time: datetime) -> d
     bound = {member: _Bound(one, records[member].run) for member, one in zip(records, left, strict=True)}
     rest = {member: one for member, one in asked.items() if member not in records}
     states = await states_in_force(connection, rest)
+    told_by_readers = (m for m, s in states.items() if s.source is VersionSource.READER and named.is_model(m))
+    written = await last_writes(connection, named.asked(told_by_readers, FOREVER))  # each of these is a version
     for member in rest:
-        state = states.get(member)
+        state = states.get(member) if member not in written else None
         bound[member] = _Bound(Left(state.version, state.label or "") if state else NOTHING, None)
     return bound

@@ -66,17 +66,20 @@ async def states_in_force(
         return {}
     members = {member for one in asked.values() for member in one.members}
     settled = await settle_disputed(connection, members)
-    stated = {state.dataset for state in settled if state.source is not VersionSource.READER}
     flags = {row[0]: _Flags(*row[1:]) for row in await connection.fetch(_FLAGS, list(members))}
-    stated.update(member for member, known in flags.items() if known.is_stated)
+    stated = {member for member, known in flags.items() if known.is_stated}
+    stated |= {state.dataset for state in settled if state.source is not VersionSource.READER}
     own = {key: one for key, one in asked.items() if stated.intersection(one.members)}
     events = {key: one for key, one in own.items() if any(flags[member].has_events for member in one.members)}
     found = await _in_force(connection, own, events, last)
     older = {key: one for key, one in own.items() if key not in found}
     found |= await _latest(connection, older, settled, by_reader=False)
-    read = {key: one for key, one in asked.items() if any(flags[member].is_read for member in one.members)}
-    only_read = {key: one for key, one in read.items() if key not in own}
-    return found | await _latest(connection, only_read, settled, by_reader=True)
+    read = {member for member, known in flags.items() if known.is_read}
+    read |= {state.dataset for state in settled if state.source is VersionSource.READER}
+    only_read = {key: one for key, one in asked.items() if key not in own and read.intersection(one.members)}
+    found |= await _latest(connection, only_read, settled, by_reader=True)
+    now = {(state.dataset, state.version): state for state in settled}
+    return {key: now.get((state.dataset, state.version), state) for key, state in found.items()}
 
 
 async def get_event_subjects(connection: Connection, datasets: Iterable[int]) -> set[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -11,7 +12,8 @@ from ...domain.model import DatasetKind
 from ...domain.versions import Asked, State, WriteRecord
 from ..database import Connection
 from .names import get_jobs
-from .states import get_states, states_in_force
+from .state_rows import get_states
+from .states import states_in_force
 
 
 class KnownWrite(NamedTuple):
@@ -42,6 +44,7 @@ async def tell_writes(connection: Connection, known: Sequence[KnownWrite]) -> li
 
 async def left_behind(connection: Connection, known: Sequence[KnownWrite]) -> list[Left]:
     """The version that each write left behind: the one that it named, else the one in force; a MODEL's is its own."""
+    known = _as_one(known)
     pairs = [(item.write.dataset, item.write.state) for item in known]
     named = await get_states(connection, [(dataset, state) for dataset, state in pairs if state is not None])
     states = {index: item.state for index, item in enumerate(known) if item.state}
@@ -53,6 +56,14 @@ async def left_behind(connection: Connection, known: Sequence[KnownWrite]) -> li
     }
     states |= await states_in_force(connection, unnamed)
     return [_left(item, states.get(index)) for index, item in enumerate(known)]
+
+
+def _as_one(known: Sequence[KnownWrite]) -> list[KnownWrite]:
+    """The writes, those of one run to one dataset under several of its names as one."""
+    best: dict[tuple[int, uuid.UUID], KnownWrite] = {}
+    for item in sorted(known, key=lambda item: item.write.rank, reverse=True):
+        best[item.dataset.id, item.write.run] = item
+    return [best[item.dataset.id, item.write.run] for item in known]
 
 
 def _left(item: KnownWrite, state: State | None) -> Left:

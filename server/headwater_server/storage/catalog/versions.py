@@ -14,7 +14,9 @@ from ...domain.model import DatasetKind
 from ...domain.versions import Asked, State, WriteRecord
 from ..database import Connection
 from .disputes import settle_disputed
-from .states import COLUMNS, get_fields, get_states, state_of, states_in_force
+from .fields import Stated, get_fields
+from .state_rows import COLUMNS, get_states, state_of
+from .states import states_in_force
 from .writes import NEWEST, count_writes, list_writes
 
 WRITES_AT_ONCE = 1000
@@ -145,7 +147,8 @@ async def _tell(connection: Connection, versions: Versions, page: Sequence[_Foun
     if not page:
         return []
     states = await _with_states(connection, page)
-    fields = await get_fields(connection, states)
+    stated = {index: Stated(versions.dataset.members, state) for index, state in states.items()}
+    fields = await get_fields(connection, stated, versions.settled)
     newest = await _count(connection, versions, page[0].place)
     told = []
     for index, found in enumerate(page):

@@ -26,7 +26,7 @@ CROSS JOIN LATERAL (
     WHERE io_set_id = o.io_set_id AND state = 3 AND ended_at <= asked.time
     ORDER BY ended_at DESC FETCH FIRST ROW WITH TIES) AS last
 LEFT JOIN version_sets AS v USING (version_set_id)
-ORDER BY key, last.ended_at DESC, last.run_id DESC, state NULLS LAST
+ORDER BY key, last.ended_at DESC, last.run_id DESC, state NULLS LAST, asked.dataset_id
 """
 _LAST_NAMING = f"""
 SELECT DISTINCT ON (key) key, asked.dataset_id, last.run_id, last.job_id, last.ended_at,
@@ -39,7 +39,7 @@ CROSS JOIN LATERAL (
     ORDER BY ended_at DESC FETCH FIRST {{limit}} ROWS WITH TIES) AS last
 JOIN version_sets AS v USING (version_set_id)
 WHERE asked.dataset_id = ANY(v.outputs) AND (asked.state IS NULL OR asked.state = ANY(v.output_versions))
-ORDER BY key, last.ended_at DESC, last.run_id DESC
+ORDER BY key, last.ended_at DESC, last.run_id DESC, state NULLS LAST, asked.dataset_id
 """
 _LIST = f"""
 SELECT DISTINCT ON (w.ended_at, w.run_id) o.dataset_id, w.run_id, w.job_id, w.ended_at,

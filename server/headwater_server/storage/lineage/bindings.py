@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from ...domain.versions import State, WriteRecord
 from ..catalog.disputes import settle_disputed
-from ..catalog.states import COLUMNS, state_of
+from ..catalog.state_rows import COLUMNS, state_of
 from ..database import Connection
 
 

@@ -14,7 +14,7 @@ from ...domain.run_merge import EPOCH
 from ...domain.versions import WriteRecord
 from ...domain.walk import Edge
 from ..catalog.names import get_sets
-from ..catalog.states import get_states
+from ..catalog.state_rows import get_states
 from ..catalog.told_writes import KnownWrite, left_behind
 from ..catalog.versions import find_versions, get_version
 from ..catalog.writes import list_writes
