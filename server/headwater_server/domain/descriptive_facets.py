@@ -53,14 +53,12 @@ class DatasetTypeFacet(Deletable, rename="camel"):
     """What a dataset is: a word such as TABLE."""
 
     dataset_type: str | None = None
-    sub_type: str | None = None
 
 
 class StorageFacet(Deletable, rename="camel"):
     """How a dataset is stored."""
 
     storage_layer: str | None = None
-    file_format: str | None = None
 
 
 class CatalogFacet(Deletable):

@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any
 
+from ..domain.errors import QueryTimeout
 from ..domain.lineage import Answer, Level, Node, NodeLink, Part, Summary, Traversal
 from ..domain.lineage_ports import GraphSnapshot, LineageStore
 from ..domain.model import AssetName, Transformation
@@ -80,8 +81,12 @@ async def answer(snapshot: GraphSnapshot, asked: Traversal, deadline: Deadline) 
 
 
 async def walk_lineage(snapshot: GraphSnapshot, asked: Traversal, deadline: Deadline) -> AsyncGenerator[Part | Summary]:
-    """The parts of a walk that was checked."""
-    level = await _open_level(snapshot, asked)
+    """The parts of a walk that was checked. Raises QueryTimeout where its roots are not found in time."""
+    try:
+        async with deadline.timeout():
+            level = await _open_level(snapshot, asked)
+    except TimeoutError:
+        raise QueryTimeout(deadline.seconds) from None
     async with aclosing(walk_level(level, asked, deadline, snapshot.position)) as parts:
         async for part in parts:
             yield part

@@ -18,6 +18,7 @@ class Deadline:
     """When a walk has to be at its end, in seconds from now."""
 
     def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
         self._at = asyncio.get_running_loop().time() + seconds
 
     def timeout(self) -> asyncio.Timeout:

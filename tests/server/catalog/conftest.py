@@ -58,6 +58,11 @@ def job(name: str, namespace: str = "team") -> str:
     return str(JobName(namespace, name))
 
 
+def open_ingestion(database: Database) -> Ingestion:
+    """A way into a database for events."""
+    return Ingestion(IngestStore(database), EventParser(max_event_bytes=8 * 1024 * 1024))
+
+
 @dataclass
 class Catalog:
     """A catalogue, with the ways in that fill it."""
@@ -70,6 +75,24 @@ class Catalog:
         """Takes events; all must be accepted."""
         outcome = await self.ingestion.write([json.dumps(event).encode() for event in events], "a test")
         assert [result.error for result in outcome.results] == [None] * len(events)
+
+    async def send_one_by_one(self, events: list[Json]) -> None:
+        """Takes events, each in a call of its own."""
+        for event in events:
+            await self.send(event)
+
+    async def forget(self) -> None:
+        """Empties the store."""
+        async with self.database.transaction() as connection:
+            names = await connection.fetch(
+                "SELECT relname FROM pg_class WHERE relkind IN ('r', 'p') AND NOT relispartition"
+                " AND relnamespace = 'public'::regnamespace"
+                " AND relname NOT IN ('alembic_version', 'schema_info', 'locks')"
+            )
+            await connection.execute(";".join(f"DELETE FROM {row[0]}" for row in names))
+        await self.ingestion.drain(5)
+        self.ingestion = open_ingestion(self.database)
+        await self.ingestion.start()
 
     async def run(
         self,
@@ -120,8 +143,8 @@ class Catalog:
 async def catalog(database: str) -> AsyncIterator[Catalog]:
     """A catalogue in a database of its own."""
     opened = await Database.open(database, max_connections=4)
-    ingestion = Ingestion(IngestStore(opened), EventParser(max_event_bytes=8 * 1024 * 1024))
-    await ingestion.start()
-    yield Catalog(opened, ingestion, CatalogServicer(CatalogStore(opened, opened), 30))
-    await ingestion.drain(5)
+    made = Catalog(opened, open_ingestion(opened), CatalogServicer(CatalogStore(opened, opened), 30))
+    await made.ingestion.start()
+    yield made
+    await made.ingestion.drain(5)
     await opened.close()

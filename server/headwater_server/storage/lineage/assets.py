@@ -33,12 +33,19 @@ SELECT asset_id, max(CASE WHEN last_time <= $2 THEN last_time ELSE first_time EN
 FROM statement_assets JOIN statements USING (statement_id)
 WHERE asset_id = ANY($1::bigint[]) AND first_time <= $2 GROUP BY 1
 UNION ALL
-SELECT dataset_id, max(GREATEST(started_at, CASE WHEN ended_at <= $2 THEN ended_at END))
-FROM io_set_datasets JOIN runs USING (io_set_id)
-WHERE dataset_id = ANY($1::bigint[]) AND started_at <= $2 GROUP BY 1
+SELECT used.dataset_id, said.time FROM io_set_datasets AS used CROSS JOIN LATERAL (
+    (SELECT started_at AS time FROM runs WHERE io_set_id = used.io_set_id AND started_at <= $2
+        ORDER BY started_at DESC LIMIT 1)
+    UNION ALL
+    (SELECT ended_at FROM runs WHERE io_set_id = used.io_set_id AND state = 3 AND ended_at <= $2
+        ORDER BY ended_at DESC LIMIT 1)) AS said
+WHERE used.dataset_id = ANY($1::bigint[])
 UNION ALL
-SELECT job_id, max(GREATEST(started_at, CASE WHEN ended_at <= $2 THEN ended_at END))
-FROM runs WHERE job_id = ANY($1::bigint[]) AND started_at <= $2 GROUP BY 1
+SELECT job.id, said.time FROM unnest($1::bigint[]) AS job (id) CROSS JOIN LATERAL (
+    (SELECT started_at AS time FROM runs WHERE job_id = job.id AND started_at <= $2 ORDER BY started_at DESC LIMIT 1)
+    UNION ALL
+    (SELECT ended_at FROM runs WHERE job_id = job.id AND state = 3 AND io_set_id IS NOT NULL AND ended_at <= $2
+        ORDER BY ended_at DESC LIMIT 1)) AS said
 """
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from ...domain.catalog_places import DatasetSet, RunPlace
 from ...domain.lineage import FOREVER
@@ -13,6 +13,7 @@ from ...domain.model import DatasetKind, RunState
 from ...domain.run_merge import EPOCH
 from ...domain.versions import WriteRecord
 from ...domain.walk import Edge
+from ..catalog.datasets import load_datasets
 from ..catalog.names import get_sets
 from ..catalog.state_rows import get_states
 from ..catalog.told_writes import KnownWrite, left_behind
@@ -151,11 +152,10 @@ async def get_version_writes(
     one = DatasetSet(dataset.id, dataset.name, dict(dataset.names))
     kind = (await kinds.dataset_kinds(connection, [dataset]))[dataset.id]
     if version is None:
-        newest = await list_writes(connection, one.members, None, 1)
-        left = await left_behind(connection, [KnownWrite(one, kind, write) for write in newest])
-        version = left[0].version if left else None
-        if version is None:
+        (told,) = await load_datasets(connection, [one], datetime.now(UTC))
+        if told.latest_version is None:
             return None
+        version = told.latest_version.version
     elif await get_version(connection, await find_versions(connection, one, kind), version) is None:
         return None
     found: list[WriteRecord] = []
