@@ -89,8 +89,9 @@ class CatalogServicer(CatalogServiceServicer):
     ) -> assets.Dataset:
         """Gets a dataset."""
         name = convert.read_name("name", request.name, DatasetName)
-        found = await catalog_datasets.get_dataset(self._store, name, self._seconds(context))
-        return convert.to_dataset(found, full=request.view == FULL)
+        full = request.view == FULL
+        found = await catalog_datasets.get_dataset(self._store, name, self._seconds(context), full=full)
+        return convert.to_dataset(found, full=full)
 
     async def ListDatasetVersions(  # noqa: N802
         self, request: messages.ListDatasetVersionsRequest, context: Call

@@ -58,8 +58,8 @@ class CatalogReader(Protocol):
     async def datasets(self, datasets: Sequence[DatasetSet], now: datetime) -> list[Dataset]:
         """Datasets, in the order given, without the ordinals of their versions."""
 
-    async def dataset(self, dataset: DatasetSet, now: datetime) -> Dataset:
-        """All of a dataset."""
+    async def dataset(self, dataset: DatasetSet, now: datetime, *, full: bool) -> Dataset:
+        """All of a dataset; in full with the facets that change with each run."""
 
     async def jobs(self, jobs: Sequence[JobPlace], now: datetime) -> list[Job]:
         """Jobs, in the order given."""

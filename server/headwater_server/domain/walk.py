@@ -165,24 +165,24 @@ class Walk(Generic[K]):
         """The links that edges are; edges between the same nodes through the same job are one."""
         found: dict[tuple[int, int, int], NodeLink] = {}
         places, seen = self.places, self._seen[upstream]
-        for edge in edges:
-            near, far = places.get(edge.near), places.get(edge.far)
-            if edge.far not in seen:
-                self._cut[edge.near if far is None else edge.far] = None
-            if near is None and self._is_shown(edge.near):
-                self._cut[edge.near] = None
-            if near is not None and far is not None:
-                source, target = (far, near) if upstream else (near, far)
-                key = (source, target, edge.job)
-                link = NodeLink(*key, *edge[3:6], edge[6:] if edge.transformation else ())
-                if key in found:
-                    link = _merge(found[key], link)
-                elif key in self._links:
-                    continue
-                elif self.link_count + len(found) >= self._limits.max_links:
-                    self.cut([edge.near], Truncation.MAX_LINKS)
-                    continue
-                found[key] = link
+        for start, end, job, inferred, since, until, change in edges:
+            near, far = places.get(start), places.get(end)
+            if end not in seen:
+                self._cut[start if far is None else end] = None
+            if near is None or far is None:
+                if near is None and self._is_shown(start):
+                    self._cut[start] = None
+                continue
+            key = (far, near, job) if upstream else (near, far, job)
+            link = NodeLink(*key, inferred, since, until, (change,) if change else ())
+            if key in found:
+                link = _merge(found[key], link)
+            elif key in self._links:
+                continue
+            elif self.link_count + len(found) >= self._limits.max_links:
+                self.cut([start], Truncation.MAX_LINKS)
+                continue
+            found[key] = link
         self._links.update(found)
         self.link_count += len(found)
         return list(found.values())

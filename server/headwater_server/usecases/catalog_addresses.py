@@ -175,7 +175,7 @@ async def _within_dataset(reader: CatalogReader, dataset: DatasetSet, address: A
 async def _find_version(reader: CatalogReader, dataset: DatasetSet, text: str) -> DatasetVersion | None:
     """The version that a text names: `latest`, a producer's label, or an id."""
     if text == LATEST:
-        return (await reader.dataset(dataset, datetime.now(UTC))).latest_version
+        return (await reader.dataset(dataset, datetime.now(UTC), full=False)).latest_version
     number = parse_version(text)
     labelled = await reader.labelled_version(dataset, text)
     return labelled or (await reader.dataset_version(dataset, number) if number is not None else None)

@@ -42,10 +42,10 @@ async def load_datasets(reader: CatalogReader, places: list[NamePlace], now: dat
     return await reader.datasets([sets[place.id] for place in places], now)
 
 
-async def get_dataset(store: CatalogStore, name: DatasetName, seconds: float) -> Dataset:
-    """All of a dataset, by any of its names. Raises NotFound."""
+async def get_dataset(store: CatalogStore, name: DatasetName, seconds: float, *, full: bool) -> Dataset:
+    """A dataset, by any of its names, in full with all of its facets. Raises NotFound."""
     async with store.reading(seconds) as reader:
-        return await reader.dataset(await find_dataset(reader, name), datetime.now(UTC))
+        return await reader.dataset(await find_dataset(reader, name), datetime.now(UTC), full=full)
 
 
 async def list_dataset_versions(
@@ -106,7 +106,7 @@ async def find_version(reader: CatalogReader, name: DatasetVersionName) -> Datas
     """The version of a dataset that a name names; `latest` is the one in force. Raises NotFound."""
     dataset = await find_dataset(reader, DatasetName(name.namespace, name.dataset))
     if name.version == LATEST:
-        version = (await reader.dataset(dataset, datetime.now(UTC))).latest_version
+        version = (await reader.dataset(dataset, datetime.now(UTC), full=False)).latest_version
     else:
         number = parse_version(name.version)
         version = await reader.dataset_version(dataset, number) if number is not None else None

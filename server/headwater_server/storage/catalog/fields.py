@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import msgspec
 
@@ -28,10 +29,11 @@ _decoder = msgspec.msgpack.Decoder(list[tuple[str, str, str, int]])
 
 @dataclass(frozen=True, slots=True)
 class Stated:
-    """A state of a dataset, given by the ids of all of its names."""
+    """A state of a dataset, given by the ids of all of its names, and when it was stated."""
 
     members: Sequence[int]
     state: State
+    time: datetime
 
 
 async def get_fields(
@@ -55,7 +57,7 @@ async def _earlier(connection: Connection, stated: Mapping[int, Stated], settled
     if not stated:
         return {}
     columns = [
-        (key, member, one.state.time, one.state.source is VersionSource.READER)
+        (key, member, one.time, one.state.source is VersionSource.READER)
         for key, one in stated.items()
         for member in one.members
     ]
@@ -63,7 +65,7 @@ async def _earlier(connection: Connection, stated: Mapping[int, Stated], settled
     found = {row[0]: (row[1], row[2]) for row in rows}
     for state in settled:
         for key, one in stated.items():
-            is_earlier = state.schema is not None and state.time <= one.state.time
+            is_earlier = state.schema is not None and state.time <= one.time
             if is_earlier and state.dataset in one.members and (key not in found or state.time >= found[key][0]):
                 found[key] = (state.time, state.schema)
     return {key: schema for key, (_, schema) in found.items()}

@@ -71,9 +71,9 @@ class CatalogReader:
         """Datasets, in the order given."""
         return await datasets.load_datasets(self._connection, sets, now)
 
-    async def dataset(self, dataset: DatasetSet, now: datetime) -> Dataset:
+    async def dataset(self, dataset: DatasetSet, now: datetime, *, full: bool) -> Dataset:
         """All of a dataset."""
-        return await datasets.load_dataset(self._connection, dataset, now)
+        return await datasets.load_dataset(self._connection, dataset, now, full=full)
 
     async def jobs(self, places: Sequence[JobPlace], now: datetime) -> list[Job]:
         """Jobs, in the order given."""

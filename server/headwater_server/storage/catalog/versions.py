@@ -147,7 +147,7 @@ async def _tell(connection: Connection, versions: Versions, page: Sequence[_Foun
     if not page:
         return []
     states = await _with_states(connection, page)
-    stated = {index: Stated(versions.dataset.members, state) for index, state in states.items()}
+    stated = {index: Stated(versions.dataset.members, state, page[index].place.time) for index, state in states.items()}
     fields = await get_fields(connection, stated, versions.settled)
     newest = await _count(connection, versions, page[0].place)
     told = []

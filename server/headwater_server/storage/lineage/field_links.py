@@ -10,17 +10,19 @@ from ...domain.lineage_ports import FieldLinkRecord
 from ...domain.model import Transformation
 from ..database import Connection, Record
 from .moments import micros
-from .pages import Way, fetch_few, fetch_pages
+from .pages import LinkQuery, Way, fetch_few, fetch_pages
 
-_LINKS = """
+_SQL = """
 SELECT l.{near}_id AS near, l.{far}_id AS far_id, l.job_id, l.transformation_id,
-    timestamptz_send(l.since), timestamptz_send(l.until), f.dataset_id AS far_dataset, f.path AS far_path
+    timestamptz_send(l.since), timestamptz_send(l.until), f.dataset_id AS field_dataset, f.path AS field_path
 FROM field_links AS l JOIN fields AS f ON f.field_id = l.{far}_id
 WHERE l.{near}_id = ANY($1::bigint[]) AND {holds}
 """
-_DIRECT = _LINKS + (
+_IF_DIRECT = (
     "AND EXISTS (SELECT FROM transformations AS t WHERE t.transformation_id = l.transformation_id AND is_direct)"
 )
+_LINKS = LinkQuery(_SQL, "field_dataset", "field_path")
+_DIRECT = LinkQuery(_SQL + _IF_DIRECT, "field_dataset", "field_path")
 _transformations = msgspec.msgpack.Decoder(tuple[Transformation, ...])
 
 

@@ -11,17 +11,16 @@ from ...domain.lineage_ports import UseRecord, Uses
 from ...domain.walk import Edge
 from ..database import Connection, Record
 from .moments import micros
-from .pages import Way, fetch_few, fetch_pages
+from .pages import LinkQuery, Way, fetch_few, fetch_pages
 
 MAX_USES = 200_000
 """How many datasets or jobs are given that a level of jobs leads to."""
 
-_LINKS = """
-SELECT {near}_id AS near, {far}_id AS far_id, job_id, inferred, timestamptz_send(since), timestamptz_send(until),
-    {far}_id AS far_dataset, '' AS far_path
+_LINKS = LinkQuery("""
+SELECT {near}_id AS near, {far}_id AS far_id, job_id, inferred, timestamptz_send(since), timestamptz_send(until)
 FROM links WHERE {near}_id = ANY($1::bigint[]) AND {holds}
-"""
-_STATED = _LINKS + "AND NOT inferred"
+""")
+_STATED = LinkQuery(_LINKS.sql + "AND NOT inferred")
 _JOB_ENDS = """
 SELECT user_id, {far}_id, job_id, timestamptz_send(min(since)), timestamptz_send(max(until)) FROM (
     SELECT job_id AS user_id, {far}_id, job_id, since, until FROM links AS l

@@ -4,17 +4,29 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from ..database import Connection, Record
 from .moments import Moment
 
 _PAGED = """
-SELECT found.*, COALESCE(d.canonical_id, far_dataset) AS shown
-FROM ({query}) AS found LEFT JOIN datasets AS d ON d.dataset_id = far_dataset {among}
-ORDER BY shown, far_path, near, job_id
+SELECT found.*, COALESCE(d.canonical_id, {dataset}) AS far_dataset, {path} AS far_path
+FROM ({query}) AS found LEFT JOIN datasets AS d ON d.dataset_id = {dataset} {among}
+ORDER BY far_dataset, far_path, near, job_id
 """
 _AMONG = "WHERE (far_id IN (SELECT unnest(${number}::bigint[]))) IS TRUE"
 """As it stands the ids are hashed; as a join, which `IS TRUE` forbids, each row may be compared with every id."""
+
+
+class LinkQuery(NamedTuple):
+    """A query about the links of nodes, whose columns begin with `near` and `far_id` and hold `job_id`.
+
+    `dataset` and `path` are where its rows tell the far end: a dataset or job, and the path of a field.
+    """
+
+    sql: str
+    dataset: str = "far_id"
+    path: str = "''"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,25 +46,23 @@ class Way:
         return query.format(near=near, far=far, holds=self.moment.holds(2), **parts)
 
 
-async def fetch_few(connection: Connection, query: str, ids: Collection[int], way: Way) -> list[Record] | None:
+async def fetch_few(connection: Connection, query: LinkQuery, ids: Collection[int], way: Way) -> list[Record] | None:
     """The rows of a query about the links of nodes; None where there are more than can be fetched at once."""
-    sql = f"{way.write(query)} LIMIT {way.at_once + 1}"
+    sql = f"{way.write(query.sql)} LIMIT {way.at_once + 1}"
     rows = await connection.fetch(sql, list(ids), *way.moment.arguments)
     return None if len(rows) > way.at_once else rows
 
 
 async def fetch_pages(
-    connection: Connection, query: str, ids: Collection[int], way: Way, among: Collection[int] | None
+    connection: Connection, query: LinkQuery, ids: Collection[int], way: Way, among: Collection[int] | None
 ) -> AsyncIterator[list[Record]]:
-    """The rows page by page, in the order of the far ends as they are shown; those of one far end are on one page.
-
-    The columns of the query are called `near`, `far_id`, `far_dataset`, `far_path` and `job_id`.
-    """
+    """The rows page by page, in the order of the far ends as they are shown; those of one far end are on one page."""
     arguments: list[object] = [list(ids), *way.moment.arguments]
     if among is not None:
         arguments.append(list(among))
     condition = "" if among is None else _AMONG.format(number=len(arguments))
-    cursor = await connection.cursor(_PAGED.format(query=way.write(query), among=condition), *arguments)
+    sql = _PAGED.format(query=way.write(query.sql), dataset=query.dataset, path=query.path, among=condition)
+    cursor = await connection.cursor(sql, *arguments)
     held: list[Record] = []
     while rows := await cursor.fetch(way.at_once):
         held += rows
@@ -67,4 +77,4 @@ async def fetch_pages(
 
 
 def _far_end(row: Record) -> tuple[object, object]:
-    return row["shown"], row["far_path"]
+    return row["far_dataset"], row["far_path"]
