@@ -46,6 +46,9 @@ class CatalogReader(Protocol):
     async def by_bare_name(self, name: str, limit: int) -> tuple[list[int], list[int]]:
         """The ids of datasets and of jobs that have a name in any namespace; at most so many of each."""
 
+    async def by_uri(self, uri: str, limit: int) -> list[int]:
+        """The ids of datasets that may have a version that its producer named by a URI; at most so many."""
+
     async def places(self, asset: AssetType, namespace: str | None, after: NamePlace, limit: int) -> Slice:
         """Where the datasets or jobs of a namespace, or of all, stand past a place, in the order of names."""
 

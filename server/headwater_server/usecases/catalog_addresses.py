@@ -110,8 +110,8 @@ async def _resolve_run(reader: CatalogReader, address: Address, *, is_uuid: bool
 
 
 async def _resolve_asset(reader: CatalogReader, text: str, address: Address) -> Resolved | None:
-    """The dataset or job that an address names: one written out before one of that bare name, a shown before a hidden
-    one.
+    """The dataset or job that an address names: one written out before a version that the address is the URI of, that
+    before one of that bare name, and a shown one before a hidden one.
     """
     found = await _find(
         reader,
@@ -119,6 +119,8 @@ async def _resolve_asset(reader: CatalogReader, text: str, address: Address) -> 
         [ids.job_id(*split) for split in address.splits],
     )
     if not len(found):
+        if version := await _resolve_uri(reader, text, address):
+            return version
         found = await _find(reader, *await reader.by_bare_name(address.bare, MAX_CANDIDATES))
     if len(found) > 1:
         found = await _shown(reader, found)
@@ -127,6 +129,18 @@ async def _resolve_asset(reader: CatalogReader, text: str, address: Address) -> 
     if found.datasets:
         return await _within_dataset(reader, found.datasets[0], address)
     return await _within_job(reader, found.jobs[0], address) if found.jobs else None
+
+
+async def _resolve_uri(reader: CatalogReader, text: str, address: Address) -> Resolved | None:
+    """The version of a dataset that its producer named by a URI, where the address is that and nothing more."""
+    uri = address.bare
+    if "://" not in uri or address.version or address.field:
+        return None
+    found = await _find(reader, await reader.by_uri(uri, MAX_CANDIDATES), ())
+    versions = [version for one in found.datasets if (version := await reader.labelled_version(one, uri))]
+    if len(versions) > 1:
+        raise AmbiguousAddress(text, sorted(format_address(*version.dataset, uri) for version in versions))
+    return _with_version(versions[0]) if versions else None
 
 
 async def _find(reader: CatalogReader, datasets: Iterable[int], jobs: Iterable[int]) -> _Candidates:

@@ -44,9 +44,12 @@ async def fill_page(
     for turn in range(MAX_SLICES):
         if part.resume is None:
             break
-        part = await scan(part.resume, min((page.size + 1) << turn, MAX_SLICE))
+        limit = min((page.size + 1) << turn, MAX_SLICE)
+        part = await scan(part.resume, limit)
         loaded = await load(part.places)
         found += [pair for pair in zip(part.places, loaded, strict=True) if is_wanted(pair[1])]
         if len(found) > page.size:
             return cut_page(page, found)
+        if len(part.places) < limit:  # the store has looked at as much as it does for one page
+            break
     return Listed([item for _, item in found], page.token(part.resume))

@@ -89,3 +89,18 @@ async def test_pages_hold_everything_once_in_the_order_of_names(catalog: Catalog
     expected.remove(names[3])
     assert await found(catalog, size=4, query="part") == expected
     assert await found(catalog, size=1, query="part") == expected
+
+
+async def test_page_ends_where_a_search_has_looked_at_enough_and_the_next_goes_on(
+    catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for limit in ("FEW", "MANY", "FIRST_WALK"):
+        monkeypatch.setattr(search, limit, 1)
+    monkeypatch.setattr(search, "LONG_WALK", 5)
+    names = [f"prod.{number:02}" for number in range(12)]
+    await catalog.run(1, "load", "1", writes=[table(name) for name in [*names, "prod.x_churn", "prod.y_churn"]])
+    asked = {"query": "prod churn", "types": [questions.ASSET_TYPE_DATASET]}
+    first = await catalog.ask("SearchAssets", page_size=5, **asked)
+    assert not first.assets
+    assert first.next_page_token
+    assert await found(catalog, size=5, **asked) == ["prod.x_churn", "prod.y_churn"]

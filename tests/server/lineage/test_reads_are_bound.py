@@ -72,11 +72,20 @@ async def test_every_read(lineage: Lineage, connection: Connection, store: Linea
         above = await _beside(store, RunRoot(run.id), Direction.UPSTREAM)
         found = {node.asset.name: node.run for node in above}
         assert found == {d: expected[run.id, d] for d in run.reads if expected[run.id, d]}
+        assert await _told(store, run) == found
         for dataset in run.writes if run.says == "COMPLETE" else ():
             below = await _beside(store, WriteRoot(AssetName("db", dataset), run.id), Direction.DOWNSTREAM)
             assert {node.run for node in below} == {
                 reader for (reader, read), writer in expected.items() if (read, writer) == (dataset, run.id)
             }
+
+
+async def _told(store: LineageStore, run: Told) -> dict[str, uuid.UUID]:
+    """The writes that a run read, by dataset, as the run itself is told."""
+    async with store.snapshot(30) as snapshot:
+        told = await snapshot.at(None).run(run.id)
+    assert told
+    return {read.dataset.name: read.write for read in told.inputs if read.write}
 
 
 async def _beside(store: LineageStore, root: Any, direction: Direction) -> list[Node]:

@@ -20,11 +20,6 @@ from .run_events import get_details_of_run
 from .versions import find_versions, get_version
 
 
-async def get_kinds(connection: Connection, datasets: Sequence[DatasetSet]) -> dict[int, DatasetKind]:
-    """The kinds of datasets, by the ids that they are shown under."""
-    return _kinds(datasets, await get_facets(connection, {one.id: one.members for one in datasets}))
-
-
 async def load_datasets(connection: Connection, datasets: Sequence[DatasetSet], now: datetime) -> list[Dataset]:
     """Datasets as they are at the present time, in the order given, with all of their facets."""
     if not datasets:

@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from sqlalchemy import select
+
 from ...domain.batch import VersionSource
 from ...domain.statement import Role
 from ...domain.versions import State, first_seen, stated_state
 from ..database import Connection
+from ..statements import Statement, among
+from ..tables import dataset_versions
 from .facets import get_contents
-from .state_rows import COLUMNS, state_of
+from .state_rows import STATE, state_of
 
-_DISPUTED = f"SELECT {COLUMNS} FROM dataset_versions WHERE dataset_id = ANY($1::bigint[]) AND disputed"
+_DISPUTED = Statement(select(*STATE).where(among(dataset_versions.c.dataset_id, "ids"), dataset_versions.c.disputed))
 _FIRST_WRITES = """
 SELECT asked.dataset_id, asked.version_id, first.run_id, first.ended_at
 FROM unnest($1::bigint[], $2::bigint[]) AS asked (dataset_id, version_id)
@@ -30,7 +34,7 @@ WHERE asset_id = ANY($1::bigint[]) AND role IN (1, 3) GROUP BY 1, 2, 3
 
 async def settle_disputed(connection: Connection, datasets: Iterable[int]) -> list[State]:
     """The disputed states of datasets that somebody still states, as they are first stated now."""
-    disputed = [state_of(row) for row in await connection.fetch(_DISPUTED, list(datasets))]
+    disputed = [state_of(row) for row in await _DISPUTED.fetch(connection, ids=list(datasets))]
     if not disputed:
         return []
     sightings = await _writes(connection, disputed) + await _stated(connection, {state.dataset for state in disputed})

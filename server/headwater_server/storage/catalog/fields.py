@@ -7,13 +7,17 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
+from sqlalchemy import select
 
 from ...domain.batch import VersionSource
 from ...domain.model import SchemaField
 from ...domain.versions import State
 from ..compression import decompress
 from ..database import Connection
+from ..statements import Statement, among
+from ..tables import schemas
 
+_SCHEMAS = Statement(select(schemas.c.schema_id, schemas.c.body).where(among(schemas.c.schema_id, "ids")))
 _LAST_SCHEMA = """
 SELECT DISTINCT ON (key) key, latest.first_time, latest.schema_id
 FROM unnest($1::bigint[], $2::bigint[], $3::timestamptz[], $4::boolean[]) AS asked (key, dataset_id, time, by_reader)
@@ -43,13 +47,11 @@ async def get_fields(
 
     `settled` are the disputed states of these datasets that hold.
     """
-    schemas = {key: one.state.schema for key, one in stated.items() if one.state.schema is not None}
-    schemas |= await _earlier(connection, {key: one for key, one in stated.items() if key not in schemas}, settled)
-    rows = await connection.fetch(
-        "SELECT schema_id, body FROM schemas WHERE schema_id = ANY($1::bigint[])", list(set(schemas.values()))
-    )
+    found = {key: one.state.schema for key, one in stated.items() if one.state.schema is not None}
+    found |= await _earlier(connection, {key: one for key, one in stated.items() if key not in found}, settled)
+    rows = await _SCHEMAS.fetch(connection, ids=list(set(found.values())))
     fields = {row[0]: tuple(SchemaField(*f) for f in _decoder.decode(decompress(row[1]))) for row in rows}
-    return {key: fields.get(schemas[key], ()) if key in schemas else () for key in stated}
+    return {key: fields.get(found[key], ()) if key in found else () for key in stated}
 
 
 async def _earlier(connection: Connection, stated: Mapping[int, Stated], settled: Iterable[State]) -> dict[int, int]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
+
+from sqlalchemy import select
 
 from ...domain.batch import VersionSource
 from ...domain.catalog import RunDataset
@@ -14,23 +16,26 @@ from ...domain.catalog_places import DatasetSet
 from ...domain.model import DatasetKind, RunState
 from ...domain.run_details import RunDetails
 from ...domain.timeline import FOREVER
-from ...domain.versions import Asked, State, WriteRecord
+from ...domain.versions import Asked, WriteRecord
 from ..database import Connection
-from .datasets import get_kinds
-from .disputes import settle_disputed
+from ..statements import Statement, given
+from ..tables import io_sets, version_sets
+from .bindings import Binding, Read, bind_reads
+from .kinds import KindReader
 from .names import get_sets
-from .state_rows import COLUMNS, state_of
 from .states import states_in_force
 from .told_writes import KnownWrite, Left, left_behind
-from .writes import get_write, last_naming_writes, last_writes
+from .writes import get_writes, last_writes
 
-_LABELLED = f"""
-SELECT DISTINCT ON (key) key, {COLUMNS}
-FROM unnest($1::bigint[], $2::bigint[], $3::text[]) AS asked (key, member, wanted)
-JOIN dataset_versions ON dataset_id = member AND label = wanted AND NOT disputed
-ORDER BY key, first_time DESC, version_id DESC
-"""
 NOTHING = Left(None, "")
+_IO_SET = Statement(
+    select(io_sets.c.inputs, io_sets.c.outputs).where(io_sets.c.io_set_id == given("id", io_sets.c.io_set_id))
+)
+_VERSION_SET = Statement(
+    select(
+        version_sets.c.outputs, version_sets.c.output_versions, version_sets.c.inputs, version_sets.c.input_labels
+    ).where(version_sets.c.version_set_id == given("id", version_sets.c.version_set_id))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +93,7 @@ class _Bound(NamedTuple):
 async def tell_datasets(connection: Connection, run: RunSets, details: RunDetails) -> RunDatasets:
     """What a run read and wrote; `details` hold the facets of each use."""
     named = await _named(connection, run)
-    bound = await _bind_labelled(connection, named, run.started) | await _bind_last(connection, named, run.started)
+    bound = await _bind(connection, named, run)
     inputs = (
         RunDataset(
             dataset=named.sets[member].name,
@@ -109,16 +114,13 @@ async def tell_datasets(connection: Connection, run: RunSets, details: RunDetail
 
 
 async def _named(connection: Connection, run: RunSets) -> _Named:
-    io = await connection.fetchrow("SELECT inputs, outputs FROM io_sets WHERE io_set_id = $1", run.io_set)
-    versions = await connection.fetchrow(
-        "SELECT outputs, output_versions, inputs, input_labels FROM version_sets WHERE version_set_id = $1",
-        run.version_set,
-    )
+    io = await _IO_SET.fetch_row(connection, id=run.io_set)
+    versions = await _VERSION_SET.fetch_row(connection, id=run.version_set)
     states = dict(zip(versions[0], versions[1], strict=True)) if versions else {}
     labels = dict(zip(versions[2], versions[3], strict=True)) if versions else {}
     inputs, outputs = io or ((), ())
     sets = await get_sets(connection, [*inputs, *outputs])
-    kinds = await get_kinds(connection, list({one.id: one for one in sets.values()}.values()))
+    kinds = await KindReader().dataset_kinds(connection, sets.values())
     return _Named(
         {member: labels.get(member) for member in inputs},
         {member: states.get(member) for member in outputs},
@@ -136,47 +138,58 @@ async def _left(connection: Connection, named: _Named, run: RunSets) -> dict[int
     return dict(zip(named.outputs, left, strict=True))
 
 
-async def _bind_labelled(connection: Connection, named: _Named, time: datetime) -> dict[int, _Bound]:
-    """The versions that the run named, each with the last write before it that left it behind."""
-    labels = {member: label for member, label in named.inputs.items() if label is not None}
-    if not labels:
-        return {}
-    states = await _labelled(connection, named, labels)
-    asked = named.asked(states, time)
-    records = await last_naming_writes(connection, asked, {member: state.version for member, state in states.items()})
-    bound = {member: _Bound(NOTHING, None) for member in labels}
-    for member, state in states.items():
-        record = records.get(member)
-        run = record.run if record else state.run
-        write = await get_write(connection, asked[member].members, run) if named.is_model(member) and run else None
-        bound[member] = _Bound(Left(write.model_version if write else state.version, state.label or ""), run)
+async def _bind(connection: Connection, named: _Named, run: RunSets) -> dict[int, _Bound]:
+    """The versions that the run read, each with the write that left it behind."""
+    reads = [
+        Read(run.run, run.started, tuple(named.sets[member].members), label) for member, label in named.inputs.items()
+    ]
+    found = await bind_reads(connection, reads)
+    bindings = {member: found.get(place, Binding(None)) for place, member in enumerate(named.inputs)}
+    labelled = {member: one for member, one in bindings.items() if named.inputs[member] is not None}
+    last = {member: one.write for member, one in bindings.items() if member not in labelled}
+    return await _tell_labelled(connection, named, labelled) | await _tell_last(connection, named, run, last)
+
+
+async def _tell_labelled(connection: Connection, named: _Named, bindings: Mapping[int, Binding]) -> dict[int, _Bound]:
+    """The versions that the run named; of a MODEL, the writes that left them behind."""
+    of_models = {
+        member: (named.sets[member].members, one.write.run)
+        for member, one in bindings.items()
+        if one.write and named.is_model(member)
+    }
+    models = await get_writes(connection, of_models)
+    bound = {}
+    for member, (write, state) in bindings.items():
+        is_write = named.is_model(member) and state is not None and state.source is VersionSource.RUN
+        version = state.version if state and not is_write else None
+        if member in models:
+            version = models[member].model_version
+        label = (state.label if state else None) or ""
+        bound[member] = _Bound(Left(version, label), write.run if write else None)
     return bound
 
 
-async def _labelled(connection: Connection, named: _Named, labels: Mapping[int, str]) -> dict[int, State]:
-    """The newest state of each dataset that its producer labelled so."""
-    pairs = [(key, member) for key in labels for member in named.sets[key].members]
-    wanted = [labels[key] for key, _ in pairs]
-    rows = await connection.fetch(_LABELLED, [key for key, _ in pairs], [member for _, member in pairs], wanted)
-    states = {key: state_of(state) for key, *state in rows}
-    for state in await settle_disputed(connection, {member for _, member in pairs}):
-        for key, member in pairs:
-            if state.dataset == member and state.label == labels[key]:
-                states[key] = max(states.get(key, state), state, key=lambda s: (s.time, s.version))
-    return states
-
-
-async def _bind_last(connection: Connection, named: _Named, time: datetime) -> dict[int, _Bound]:
-    """The last writes of the other inputs before the run started; without one, the version that was in force."""
-    asked = named.asked((member for member, label in named.inputs.items() if label is None), time)
-    records = await last_writes(connection, asked)
+async def _tell_last(
+    connection: Connection, named: _Named, run: RunSets, writes: Mapping[int, WriteRecord | None]
+) -> dict[int, _Bound]:
+    """The versions that the last writes left behind; without one, the version that was in force."""
+    records = {member: write for member, write in writes.items() if write}
     left = await left_behind(connection, [named.write(member, record) for member, record in records.items()])
     bound = {member: _Bound(one, records[member].run) for member, one in zip(records, left, strict=True)}
-    rest = {member: one for member, one in asked.items() if member not in records}
-    states = await states_in_force(connection, rest)
+    rest = [member for member in writes if member not in records]
+    states = await states_in_force(connection, {member: _asked_before(named, run, member) for member in rest})
     told_by_readers = (m for m, s in states.items() if s.source is VersionSource.READER and named.is_model(m))
     written = await last_writes(connection, named.asked(told_by_readers, FOREVER))  # each of these is a version
     for member in rest:
         state = states.get(member) if member not in written else None
         bound[member] = _Bound(Left(state.version, state.label or "") if state else NOTHING, None)
     return bound
+
+
+def _asked_before(named: _Named, run: RunSets, member: int) -> Asked:
+    """A question about a dataset when the run started; where it wrote the dataset by then itself, just before that."""
+    one, time = named.sets[member], run.started
+    is_written = any(named.sets[output].id == one.id for output in named.outputs)
+    if is_written and run.state is RunState.SUCCEEDED and run.ended is not None and run.ended <= time:
+        time = run.ended - timedelta(microseconds=1)
+    return Asked(tuple(one.members), time)

@@ -5,9 +5,13 @@ from __future__ import annotations
 import uuid
 from datetime import datetime
 
+from sqlalchemy import select
+
 from ...domain.run_details import KeptEvent, RunDetails, merge_details
 from ..database import Connection
 from ..event_bodies import read_bodies
+from ..statements import Statement, given
+from ..tables import runs
 
 FIRST_EVENTS = 50
 LAST_EVENTS = 450
@@ -15,12 +19,13 @@ LAST_EVENTS = 450
 MAX_BYTES = 8 * 1024 * 1024
 """How many bytes of compressed events are looked at from each end, the outermost event always."""
 
+_TIMES = Statement(select(runs.c.events_from, runs.c.events_to).where(runs.c.run_id == given("run", runs.c.run_id)))
 _EVENTS = f"""
 SELECT event_id, received, body FROM (
     SELECT *, sum(octet_length(body)) OVER outward - octet_length(body) AS past
     FROM (
         SELECT event_time, event_id, received, body FROM events
-        WHERE subject = $1 AND event_time BETWEEN $2 AND $3
+        WHERE subject = $1 AND event_time BETWEEN $2 AND $3 AND body <> ''
         ORDER BY event_time {{order}}, event_id {{order}} LIMIT $4) AS outermost
     WINDOW outward AS (ORDER BY event_time {{order}}, event_id {{order}})) AS measured
 WHERE past < {MAX_BYTES}
@@ -39,5 +44,5 @@ async def get_details(connection: Connection, run: uuid.UUID, since: datetime, u
 
 async def get_details_of_run(connection: Connection, run: uuid.UUID) -> RunDetails:
     """What the events of a run tell of it, wherever they lie."""
-    row = await connection.fetchrow("SELECT events_from, events_to FROM runs WHERE run_id = $1", run)
+    row = await _TIMES.fetch_row(connection, run=run)
     return await get_details(connection, run, row[0], row[1]) if row else RunDetails()

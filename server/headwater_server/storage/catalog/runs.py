@@ -5,44 +5,74 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import cache
+from typing import Any
+
+from sqlalchemy import BigInteger, ColumnElement, bindparam, exists, select, tuple_
 
 from ...domain.assets import error_of, facet_map, tags_of
 from ...domain.catalog import Run
 from ...domain.catalog_places import RunPlace, RunQuery
 from ...domain.model import RunState
 from ..database import Connection, Record
+from ..statements import Statement, among, constant, given
+from ..tables import runs
 from .names import get_jobs
 from .run_datasets import RunSets, tell_datasets
 from .run_events import get_details
 from .writes import NEWEST
 
 _COLUMNS = (
-    "run_id, external_id, job_id, state, started_at, ended_at, nominal_start, nominal_end, parent_run_id, root_run_id,"
-    " job_version_id"
+    runs.c.run_id,
+    runs.c.external_id,
+    runs.c.job_id,
+    runs.c.state,
+    runs.c.started_at,
+    runs.c.ended_at,
+    runs.c.nominal_start,
+    runs.c.nominal_end,
+    runs.c.parent_run_id,
+    runs.c.root_run_id,
+    runs.c.job_version_id,
 )
-_LIST = f"""
-SELECT * FROM (
-    SELECT {_COLUMNS} FROM runs WHERE {{parent}} = $1 AND (started_at, run_id) < ($2, $3)
-    AND ($4::smallint[] IS NULL OR state = ANY($4)) ORDER BY started_at DESC FETCH FIRST $5 ROWS WITH TIES) AS listed
-ORDER BY started_at DESC, run_id DESC LIMIT $5
-"""
-_GET = f"""
-SELECT {_COLUMNS}, events_from, events_to, io_set_id, version_set_id FROM runs WHERE run_id = $1 LIMIT 1
-"""
+_GET = Statement(
+    select(*_COLUMNS, runs.c.events_from, runs.c.events_to, runs.c.io_set_id, runs.c.version_set_id)
+    .where(runs.c.run_id == given("run", runs.c.run_id))
+    .limit(constant(1))
+)
+_HAS = Statement(select(exists().where(runs.c.run_id == given("run", runs.c.run_id))))
+_NAMES = ", ".join(column.name for column in _COLUMNS)
 _LATEST = f"""
-SELECT DISTINCT ON (job_id) {_COLUMNS} FROM unnest($1::bigint[]) AS asked (id)
+SELECT DISTINCT ON (job_id) {_NAMES} FROM unnest($1::bigint[]) AS asked (id)
 CROSS JOIN LATERAL (
-    SELECT {_COLUMNS} FROM runs WHERE job_id = asked.id ORDER BY started_at DESC FETCH FIRST ROW WITH TIES) AS latest
+    SELECT {_NAMES} FROM runs WHERE job_id = asked.id ORDER BY started_at DESC FETCH FIRST ROW WITH TIES) AS latest
 ORDER BY job_id, started_at DESC, run_id DESC
 """
 
 
+@cache
+def _list(parent: ColumnElement[Any], *, by_state: bool) -> Statement:
+    """The runs that a job had or that a run started; WITH TIES lets the index, which knows no run ids, give them."""
+    place = tuple_(runs.c.started_at, runs.c.run_id)
+    tests = [
+        parent == given("parent", parent),
+        place < tuple_(given("time", runs.c.started_at), given("run", runs.c.run_id)),
+    ]
+    if by_state:
+        tests.append(among(runs.c.state, "states"))
+    limit = bindparam("limit", type_=BigInteger)
+    found = select(*_COLUMNS).where(*tests).order_by(runs.c.started_at.desc()).fetch(limit, with_ties=True)
+    listed = found.subquery("listed")
+    return Statement(select(listed).order_by(listed.c.started_at.desc(), listed.c.run_id.desc()).limit(limit))
+
+
 async def list_runs(connection: Connection, query: RunQuery, after: RunPlace | None, limit: int) -> list[Run]:
     """Runs past a place, the last started first, as far as lists tell of them."""
-    parent = "parent_run_id" if isinstance(query.parent, uuid.UUID) else "job_id"
+    parent = runs.c.parent_run_id if isinstance(query.parent, uuid.UUID) else runs.c.job_id
     time, run = after or NEWEST
-    rows = await connection.fetch(
-        _LIST.format(parent=parent), query.parent, time, run, list(query.states) or None, limit
+    listed = _list(parent, by_state=bool(query.states))
+    rows = await listed.fetch(
+        connection, parent=query.parent, time=time, run=run, states=list(query.states), limit=limit
     )
     return await _tell(connection, rows)
 
@@ -55,12 +85,12 @@ async def latest_runs(connection: Connection, jobs: Iterable[int]) -> dict[int, 
 
 async def has_run(connection: Connection, run: uuid.UUID) -> bool:
     """Whether the run is known."""
-    return await connection.fetchval("SELECT run_id FROM runs WHERE run_id = $1 LIMIT 1", run) is not None
+    return bool(await _HAS.fetch_value(connection, run=run))
 
 
 async def get_run(connection: Connection, run: uuid.UUID) -> Run | None:
     """All of a run; None where it is not known."""
-    row = await connection.fetchrow(_GET, run)
+    row = await _GET.fetch_row(connection, run=run)
     if row is None:
         return None
     (found,) = await _tell(connection, [row])

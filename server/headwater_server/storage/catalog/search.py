@@ -2,7 +2,8 @@
 
 Where few assets hold one of the conditions, those are looked at. Where every condition is held by many, assets are
 looked at in the order of their names, for a page is likely found soon; if not, those that hold the rarest condition are
-looked at after all. Where even those are too many, the walk goes on, stops after so many names, and is taken up again.
+looked at after all. Where even those are too many, the walk goes on and stops after so many names; the next page takes
+it up again.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ from dataclasses import dataclass
 from ...domain import ids
 from ...domain.catalog import AssetType
 from ...domain.catalog_places import NamePlace, Slice
-from ...domain.search import JOB_TERMS, TermKind
+from ...domain.search import TermKind
 from ...domain.search_query import Condition, SearchQuery
 from ..database import Connection
+from .search_statements import SearchShape, count_terms, drive, end_name, end_of_walk, term_name, walk, word_name
 
 FEW = 5_000
 """How many terms a condition may find for the assets that have them to be looked at first."""
@@ -23,11 +25,9 @@ MANY = 50_000
 """How many terms a condition may find for the assets that have them to be looked at at all."""
 FIRST_WALK = 10_000
 """How many names are looked at before anything else is tried."""
-LONG_WALK = 50_000
+LONG_WALK = 25_000
 """How many names are looked at before a walk stops."""
 _LAST_CHARACTER = "\U0010ffff"
-_TABLES = {AssetType.DATASET: ("datasets", "dataset_id"), AssetType.JOB: ("jobs", "job_id")}
-_IS_SHOWN = "(d.canonical_id IS NULL OR d.canonical_id = d.dataset_id)"
 
 
 @dataclass(slots=True)
@@ -46,14 +46,11 @@ class SearchPlan:
     @property
     def drivers(self) -> Sequence[Condition]:
         """The conditions that the assets to look at hold: the rarest, with others on the same name where that is worth
-        reading their terms. Where none is rare, several on one name may be together.
+        reading their terms. None where each is held by many.
         """
-        if self.limit == FEW:
+        if self.limit == FEW or not self.rare or self.rare[0].kind is not TermKind.NAME:
             return self.rare[:1]
-        if self.rare and self.rare[0].kind is not TermKind.NAME:
-            return self.rare[:1]
-        names = [c for c in self.rare or self.conditions if c.kind is TermKind.NAME]
-        return names if self.rare or len(names) > 1 else ()
+        return [condition for condition in self.rare if condition.kind is TermKind.NAME]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,18 +65,6 @@ class _Part:
         if self.after.type is asset:
             return self.after.id
         return -(2**63) if self.after.type < asset else 2**63 - 1
-
-
-class _Sql:
-    """A query in the making, with its arguments."""
-
-    def __init__(self) -> None:
-        self.arguments: list[object] = []
-
-    def argument(self, value: object, kind: str) -> str:
-        """The placeholder of an argument."""
-        self.arguments.append(value)
-        return f"${len(self.arguments)}::{kind}"
 
 
 async def plan_search(connection: Connection, query: SearchQuery) -> list[SearchPlan]:
@@ -104,12 +89,7 @@ async def _find_rare(connection: Connection, plan: SearchPlan, limit: int) -> No
     """Has the plan know the conditions that find less than so many terms."""
     if not plan.conditions or plan.limit >= limit:
         return
-    sql = _Sql()
-    counts = [
-        f"(SELECT count(*) FROM (SELECT FROM terms WHERE {_holds(plan, condition, sql)} LIMIT {limit}) AS held)"
-        for condition in plan.conditions
-    ]
-    row = await connection.fetchrow(f"SELECT {', '.join(counts)}", *sql.arguments)
+    row = await count_terms(shape_of(plan), limit).fetch_row(connection, **values_of(plan))
     assert row is not None
     counts_by_place = sorted((count, place) for place, count in enumerate(row) if count < limit)
     plan.rare = [plan.conditions[place] for _, place in counts_by_place]
@@ -128,103 +108,48 @@ async def _search(connection: Connection, plan: SearchPlan, part: _Part) -> Slic
 
 async def _drive(connection: Connection, plan: SearchPlan, part: _Part) -> Slice:
     """Looks at the assets that hold the plan's drivers."""
-    sql = _Sql()
-    key = _TABLES[plan.asset][1]
-    source = _driven(plan, sql)
-    by_name = plan.drivers[0].kind is TermKind.NAME
-    wanted = " AND ".join([_past(plan, part, sql), *_filters(plan, sql, skip_words=by_name)])
-    rows = await connection.fetch(
-        f"SELECT DISTINCT d.name, d.{key} FROM {source} WHERE {wanted} ORDER BY d.name, d.{key} LIMIT {part.limit}",
-        *sql.arguments,
-    )
+    rows = await drive(shape_of(plan), part.limit).fetch(connection, **_values(plan, part))
     places = [NamePlace(row[0], plan.asset, row[1]) for row in rows]
     return Slice(places, places[-1] if len(places) == part.limit else None)
 
 
 async def _walk(connection: Connection, plan: SearchPlan, part: _Part, names: int) -> Slice:
     """Looks at so many names, in their order."""
-    sql, end = _Sql(), _Sql()
-    table, key = _TABLES[plan.asset]
-    walk = f"SELECT * FROM {table} AS d WHERE {{past}} ORDER BY d.name, d.{key}"
-    source = walk.format(past=_past(plan, part, sql))
-    wanted = " AND ".join(["true", *_filters(plan, sql, skip_words=False)])
-    rows = await connection.fetch(
-        f"SELECT d.name, d.{key} FROM ({source} LIMIT {names}) AS d WHERE {wanted} LIMIT {part.limit}", *sql.arguments
-    )
+    shape, values = shape_of(plan), _values(plan, part)
+    rows = await walk(shape, names, part.limit).fetch(connection, **values)
     places = [NamePlace(row[0], plan.asset, row[1]) for row in rows]
     if len(places) == part.limit:
         return Slice(places, places[-1])
-    last = walk.format(past=_past(plan, part, end))
-    row = await connection.fetchrow(
-        f"SELECT d.name, d.{key} FROM ({last} OFFSET {names - 1} LIMIT 1) AS d", *end.arguments
-    )
+    row = await end_of_walk(shape, names).fetch_row(connection, **values)
     return Slice(places, NamePlace(row[0], plan.asset, row[1]) if row else None)
 
 
-def _past(plan: SearchPlan, part: _Part, sql: _Sql) -> str:
-    """Past a place, in the namespace that is searched, and no other name of a dataset that is shown under another."""
-    place = f"({sql.argument(part.after.name, 'text')}, {sql.argument(part.start(plan.asset), 'bigint')})"
-    tests = [f"(d.name, d.{_TABLES[plan.asset][1]}) > {place}"]
-    if plan.asset is AssetType.DATASET:
-        tests.append(_IS_SHOWN)
-    if plan.query.namespace is not None:
-        tests.append(f"d.namespace_id = {sql.argument(ids.namespace_id(plan.query.namespace), 'bigint')}")
-    return " AND ".join(tests)
-
-
-def _driven(plan: SearchPlan, sql: _Sql) -> str:
-    """The assets that hold the plan's drivers; datasets as they are shown.
-
-    OFFSET has each be looked up, for the planner would rather read the whole table.
-    """
-    table, key = _TABLES[plan.asset]
-    held = " INTERSECT ".join(f"SELECT asset_id FROM terms WHERE {_holds(plan, c, sql)}" for c in plan.drivers)
-    words = _words(plan, "a.name", sql) if plan.drivers[0].kind is TermKind.NAME else []
-    named = f"SELECT * FROM {table} AS a WHERE {' AND '.join([f'{key} = held.asset_id', *words])} OFFSET 0"
-    if plan.asset is AssetType.JOB:
-        return f"({held}) AS held CROSS JOIN LATERAL ({named}) AS d"
-    return (
-        f"({held}) AS held CROSS JOIN LATERAL ({named}) AS named"
-        " CROSS JOIN LATERAL (SELECT named.* WHERE named.canonical_id IS NULL OR named.canonical_id = named.dataset_id"
-        " UNION ALL SELECT * FROM datasets WHERE dataset_id = named.canonical_id"
-        " AND named.canonical_id <> named.dataset_id OFFSET 0) AS d"
+def shape_of(plan: SearchPlan) -> SearchShape:
+    """What the statements of a search depend on."""
+    return SearchShape(
+        asset=plan.asset,
+        conditions=tuple((condition.kind, condition.is_prefix) for condition in plan.conditions),
+        drivers=tuple(plan.conditions.index(condition) for condition in plan.drivers),
+        words=len(_words(plan)),
+        in_namespace=plan.query.namespace is not None,
     )
 
 
-def _filters(plan: SearchPlan, sql: _Sql, *, skip_words: bool) -> list[str]:
-    """What can be told of an asset without looking at what was said of it; of a dataset by any of its names."""
-    words = [] if skip_words else _words(plan, "a.name", sql)
-    found = [_any_name(plan.asset, " AND ".join(words))] if words else []
-    exact = [c for c in plan.conditions if not c.is_prefix and c.kind is not TermKind.NAME and c not in plan.drivers]
-    return found + [_any_id(plan.asset, _holds(plan, condition, sql)) for condition in exact]
+def values_of(plan: SearchPlan) -> dict[str, object]:
+    """The values of the parameters that stand for what is searched for."""
+    values: dict[str, object] = {word_name(place): word for place, word in enumerate(_words(plan))}
+    for place, condition in enumerate(plan.conditions):
+        values[term_name(place)] = condition.terms[0] if condition.is_prefix else list(condition.terms)
+        values[end_name(place)] = condition.terms[0] + _LAST_CHARACTER
+    if plan.query.namespace is not None:
+        values["namespace"] = ids.namespace_id(plan.query.namespace)
+    return values
 
 
-def _words(plan: SearchPlan, name: str, sql: _Sql) -> list[str]:
-    """That a name has the words somewhere; not all letters can be compared here."""
-    words = [word for word in plan.query.words if word.isascii()]  # lower() knows no other letters in this collation
-    return [f"strpos(lower({name}), {sql.argument(word, 'text')}) > 0" for word in words]
+def _values(plan: SearchPlan, part: _Part) -> dict[str, object]:
+    return {**values_of(plan), "name": part.after.name, "id": part.start(plan.asset)}
 
 
-def _any_name(asset: AssetType, test: str) -> str:
-    own = f"({test.replace('a.name', 'd.name')})"
-    if asset is AssetType.JOB:
-        return own
-    other = f"SELECT FROM datasets AS a WHERE a.canonical_id = d.dataset_id AND {test} OFFSET 0"
-    return f"({own} OR (d.canonical_id IS NOT NULL AND EXISTS ({other})))"
-
-
-def _any_id(asset: AssetType, test: str) -> str:
-    own = f"EXISTS (SELECT FROM terms WHERE {test} AND asset_id = d.{_TABLES[asset][1]} OFFSET 0)"
-    if asset is AssetType.JOB:
-        return own
-    others = f"SELECT FROM datasets AS a JOIN terms ON asset_id = a.dataset_id AND {test}"
-    return f"({own} OR (d.canonical_id IS NOT NULL AND EXISTS ({others} WHERE a.canonical_id = d.dataset_id OFFSET 0)))"
-
-
-def _holds(plan: SearchPlan, condition: Condition, sql: _Sql) -> str:
-    kind = f"kind = {condition.kind + (JOB_TERMS if plan.asset is AssetType.JOB else 0)}"
-    if not condition.is_prefix:
-        return f"{kind} AND term = ANY({sql.argument(list(condition.terms), 'text[]')})"
-    (prefix,) = condition.terms
-    low, high = sql.argument(prefix, "text"), sql.argument(prefix + _LAST_CHARACTER, "text")
-    return f"{kind} AND term >= {low} AND term < {high}"
+def _words(plan: SearchPlan) -> list[str]:
+    """The words that can be looked for in names: lower() knows no other letters in this collation."""
+    return [word for word in plan.query.words if word.isascii()]

@@ -8,8 +8,20 @@ from typing import Any
 from ...domain.batch import VersionSource
 from ...domain.versions import State
 from ..database import Connection
+from ..tables import dataset_versions
 
-COLUMNS = "dataset_id, version_id, schema_id, label, first_time, run_id, source"
+STATE = (
+    dataset_versions.c.dataset_id,
+    dataset_versions.c.version_id,
+    dataset_versions.c.schema_id,
+    dataset_versions.c.label,
+    dataset_versions.c.first_time,
+    dataset_versions.c.run_id,
+    dataset_versions.c.source,
+)
+"""The columns of a state."""
+COLUMNS = ", ".join(column.name for column in STATE)
+"""The same as text."""
 
 _GET = f"""
 SELECT {COLUMNS} FROM unnest($1::bigint[], $2::bigint[]) AS asked (dataset_id, version_id)
@@ -18,7 +30,7 @@ JOIN dataset_versions USING (dataset_id, version_id)
 
 
 def state_of(row: Iterable[Any]) -> State:
-    """A row in the order of `COLUMNS`."""
+    """A row in the order of `STATE`."""
     dataset, version, schema, label, time, run, source = row
     return State(dataset, version, schema, label, time, run, VersionSource(source))
 

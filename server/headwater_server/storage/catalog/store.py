@@ -22,7 +22,8 @@ from ...domain.hiding import Deletion
 from ...domain.model import DatasetKind
 from ...domain.search_query import SearchQuery
 from ..database import Connection, Database
-from . import datasets, deletions, job_versions, jobs, names, runs, search, told_writes, versions, writes
+from . import datasets, deletions, job_versions, jobs, labels, names, runs, search, told_writes, versions, writes
+from .kinds import KindReader
 
 
 class CatalogReader:
@@ -55,6 +56,10 @@ class CatalogReader:
     async def by_bare_name(self, name: str, limit: int) -> tuple[list[int], list[int]]:
         """The ids of datasets and of jobs that have a name."""
         return await names.find_by_bare_name(self._connection, name, limit)
+
+    async def by_uri(self, uri: str, limit: int) -> list[int]:
+        """The ids of datasets that may have a version of this name."""
+        return await labels.find_by_uri(self._connection, uri, limit)
 
     async def places(self, asset: AssetType, namespace: str | None, after: NamePlace, limit: int) -> Slice:
         """Where datasets or jobs stand in the order of names."""
@@ -136,7 +141,7 @@ class CatalogReader:
         return await runs.get_run(self._connection, run)
 
     async def _kind(self, dataset: DatasetSet) -> DatasetKind:
-        return (await datasets.get_kinds(self._connection, [dataset]))[dataset.id]
+        return (await KindReader().dataset_kinds(self._connection, [dataset]))[dataset.id]
 
     async def _versions(self, dataset: DatasetSet) -> versions.Versions:
         return await versions.find_versions(self._connection, dataset, await self._kind(dataset))

@@ -7,15 +7,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from sqlalchemy import exists, func, select, tuple_
+
 from ...domain.batch import VersionSource
 from ...domain.catalog import DatasetVersion
 from ...domain.catalog_places import DatasetSet, RunPlace, VersionPlace
 from ...domain.model import DatasetKind
 from ...domain.versions import Asked, State, WriteRecord
 from ..database import Connection
+from ..statements import Statement, among, constant, given
+from ..tables import dataset_versions
 from .disputes import settle_disputed
 from .fields import Stated, get_fields
-from .state_rows import COLUMNS, get_states, state_of
+from .state_rows import COLUMNS, STATE, get_states, state_of
 from .states import states_in_force
 from .writes import NEWEST, count_writes, list_writes
 
@@ -32,22 +36,24 @@ CROSS JOIN LATERAL (
     ORDER BY first_time DESC FETCH FIRST $5 ROWS WITH TIES) AS listed
 ORDER BY first_time DESC, version_id DESC LIMIT $5
 """
-_COUNT = """
-SELECT count(*) FROM dataset_versions WHERE dataset_id = ANY($1::bigint[]) AND NOT disputed
-AND source = ANY($2::smallint[]) AND (first_time, version_id) <= ($3, $4)
-"""
-_IS_STATED = """
-SELECT EXISTS (SELECT FROM dataset_versions WHERE dataset_id = ANY($1::bigint[]) AND NOT disputed AND source < 3)
-"""
-_BY_ID = f"""
-SELECT {COLUMNS} FROM dataset_versions WHERE dataset_id = ANY($1::bigint[]) AND NOT disputed AND version_id = $2
-AND source = ANY($3::smallint[])
-"""
-_BY_LABEL = f"""
-SELECT {COLUMNS} FROM dataset_versions WHERE dataset_id = ANY($1::bigint[]) AND NOT disputed AND label = $2
-AND source = ANY($3::smallint[])
-ORDER BY first_time DESC, version_id DESC LIMIT 1
-"""
+_UNDISPUTED = (among(dataset_versions.c.dataset_id, "members"), dataset_versions.c.disputed.is_(False))
+_OF_SOURCES = (*_UNDISPUTED, among(dataset_versions.c.source, "sources"))
+_PLACE = (dataset_versions.c.first_time, dataset_versions.c.version_id)
+_COUNT = Statement(
+    select(func.count())
+    .select_from(dataset_versions)
+    .where(*_OF_SOURCES, tuple_(*_PLACE) <= tuple_(given("time", _PLACE[0]), given("version", _PLACE[1])))
+)
+_IS_STATED = Statement(select(exists().where(*_UNDISPUTED, dataset_versions.c.source < constant(3))))
+_BY_ID = Statement(
+    select(*STATE).where(*_OF_SOURCES, dataset_versions.c.version_id == given("version", dataset_versions.c.version_id))
+)
+_BY_LABEL = Statement(
+    select(*STATE)
+    .where(*_OF_SOURCES, dataset_versions.c.label == given("label", dataset_versions.c.label))
+    .order_by(*(column.desc() for column in _PLACE))
+    .limit(constant(1))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +68,11 @@ class Versions:
     def counts(self, state: State) -> bool:
         """Whether a state is a version by itself; the one that a write made of a MODEL is the write."""
         return state.source in self.sources and not (self.is_model and state.source is VersionSource.RUN)
+
+    @property
+    def asked(self) -> dict[str, object]:
+        """The parameters of a statement about all of these states."""
+        return {"members": self.dataset.members, "sources": list(self.sources)}
 
     @property
     def listed(self) -> list[VersionSource]:
@@ -83,7 +94,7 @@ async def find_versions(connection: Connection, dataset: DatasetSet, kind: Datas
     settled = await settle_disputed(connection, dataset.members)
     is_model = kind is DatasetKind.MODEL
     is_stated = any(state.source is not VersionSource.READER for state in settled)
-    is_stated = is_stated or bool(await connection.fetchval(_IS_STATED, dataset.members))
+    is_stated = is_stated or bool(await _IS_STATED.fetch_value(connection, members=dataset.members))
     is_stated = is_stated or (is_model and bool(await list_writes(connection, dataset.members, None, 1)))
     sources = {VersionSource.RUN, VersionSource.DATASET_EVENT} if is_stated else {VersionSource.READER}
     return Versions(dataset, is_model, frozenset(sources), tuple(s for s in settled if s.source in sources))
@@ -103,7 +114,7 @@ async def list_versions(
 
 async def get_version(connection: Connection, versions: Versions, version: int) -> DatasetVersion | None:
     """A version by its id; None where the dataset has no such version."""
-    rows = await connection.fetch(_BY_ID, versions.dataset.members, version, list(versions.sources))
+    rows = await _BY_ID.fetch(connection, version=version, **versions.asked)
     states = [state_of(row) for row in rows] + [state for state in versions.settled if state.version == version]
     if states:
         return await _tell_state(connection, versions, states[0])
@@ -113,7 +124,7 @@ async def get_version(connection: Connection, versions: Versions, version: int) 
 
 async def find_by_label(connection: Connection, versions: Versions, label: str) -> DatasetVersion | None:
     """The newest version whose producer named it so; None where there is none."""
-    rows = await connection.fetch(_BY_LABEL, versions.dataset.members, label, list(versions.sources))
+    rows = await _BY_LABEL.fetch(connection, label=label, **versions.asked)
     states = [state_of(row) for row in rows] + [state for state in versions.settled if state.label == label]
     return await _tell_state(connection, versions, max(states, key=_place)) if states else None
 
@@ -178,7 +189,9 @@ async def _count(connection: Connection, versions: Versions, until: VersionPlace
     """How many versions there are up to a place, that included."""
     members = versions.dataset.members
     time, version = _state_key(until)
-    count: int = await connection.fetchval(_COUNT, members, versions.listed, time, version)
+    count: int = await _COUNT.fetch_value(
+        connection, members=members, sources=versions.listed, time=time, version=version
+    )
     count += sum(1 for state in versions.settled if versions.counts(state) and _place(state) <= until)
     if versions.is_model:
         count += await count_writes(connection, members, RunPlace(*until))

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Set as AbstractSet
 
+from sqlalchemy import select
+
 from ..database import Connection
+from ..statements import Statement, among
+from ..tables import namespaces
 
 MAX_REMEMBERED = 200_000
 """How many namespaces are remembered; past it, all are forgotten."""
+
+_GET = Statement(
+    select(namespaces.c.namespace_id, namespaces.c.namespace).where(among(namespaces.c.namespace_id, "ids"))
+)
 
 
 class Namespaces:
@@ -22,7 +30,6 @@ class Namespaces:
         if len(found) < len(ids):
             if len(self._names) > MAX_REMEMBERED:
                 self._names.clear()
-            query = "SELECT namespace_id, namespace FROM namespaces WHERE namespace_id = ANY($1::bigint[])"
-            for key, name in await connection.fetch(query, list(ids - found.keys())):
+            for key, name in await _GET.fetch(connection, ids=list(ids - found.keys())):
                 found[key] = self._names[key] = name
         return found

@@ -9,11 +9,13 @@ from datetime import UTC, datetime, timedelta
 from ...domain.catalog_places import DatasetSet, RunPlace
 from ...domain.lineage import FOREVER
 from ...domain.lineage_ports import GraphAsset, LeftRecord, Readers, ReadRecord, RunRecord
-from ...domain.model import DatasetKind, RunState
+from ...domain.model import RunState
 from ...domain.run_merge import EPOCH
 from ...domain.versions import WriteRecord
 from ...domain.walk import Edge
+from ..catalog.bindings import Read, bind_reads
 from ..catalog.datasets import load_datasets
+from ..catalog.kinds import KindReader
 from ..catalog.names import get_sets
 from ..catalog.state_rows import get_states
 from ..catalog.told_writes import KnownWrite, left_behind
@@ -21,8 +23,6 @@ from ..catalog.versions import find_versions, get_version
 from ..catalog.writes import list_writes
 from ..database import Connection, Record
 from ..ingest.io_sets import get_link_sets
-from .bindings import Read, bind_reads
-from .kinds import KindReader
 
 WRITES_AT_ONCE = 1000
 MAX_WRITES = 10_000
@@ -91,7 +91,7 @@ async def get_reads(connection: Connection, runs: Iterable[RunRecord]) -> list[R
     }
     asked = list(reads.values())
     bound = await bind_reads(connection, asked)
-    return [ReadRecord(by_id[asked[place].run], write) for place, write in sorted(bound.items())]
+    return [ReadRecord(by_id[asked[place].run], one.write) for place, one in sorted(bound.items()) if one.write]
 
 
 async def get_writes(connection: Connection, runs: Iterable[RunRecord]) -> list[WriteRecord]:
@@ -121,7 +121,7 @@ async def get_readers(connection: Connection, writes: Sequence[WriteRecord], lim
         [
             ReadRecord(runs[run], writes[key])
             for place, (_, run, key) in enumerate(shown)
-            if place in bound and bound[place].run == writes[key].run
+            if (write := bound[place].write if place in bound else None) and write.run == writes[key].run
         ],
         is_whole,
     )
@@ -140,7 +140,7 @@ async def get_run_links(connection: Connection, run: uuid.UUID) -> list[Edge[int
 async def get_left(connection: Connection, kinds: KindReader, writes: Sequence[WriteRecord]) -> list[LeftRecord]:
     """The version that each write left behind, in the order given."""
     sets = await get_sets(connection, {write.dataset for write in writes})
-    found = await _kinds(connection, kinds, sets.values())
+    found = await kinds.dataset_kinds(connection, sets.values())
     known = [KnownWrite(sets[w.dataset], found[sets[w.dataset].id], w) for w in writes]
     return [LeftRecord(*left) for left in await left_behind(connection, known)]
 
@@ -193,9 +193,3 @@ async def _namers(
         for member in sets[w.dataset].members
     ]
     return await connection.fetch(_NAMERS, *map(list, zip(*rows, strict=True)), limit) if rows else []
-
-
-async def _kinds(connection: Connection, kinds: KindReader, sets: Iterable[DatasetSet]) -> dict[int, DatasetKind]:
-    by_id = {one.id: one for one in sets}
-    assets = (GraphAsset(one.id, one.names, is_job=False, is_hidden=False) for one in by_id.values())
-    return await kinds.dataset_kinds(connection, assets)

@@ -25,11 +25,11 @@ from ...domain.lineage_ports import (
 from ...domain.model import DatasetKind, JobKind, Transformation
 from ...domain.versions import WriteRecord
 from ...domain.walk import Edge
+from ..catalog.kinds import KindReader
 from ..catalog.runs import get_run
 from ..database import Connection, Database
 from .assets import get_assets
 from .field_links import get_field_links, get_fields_of, get_transformations, page_field_links
-from .kinds import KindReader
 from .links import get_dataset_users, get_job_ends, get_links, page_links
 from .moments import Moment
 from .namespaces import Namespaces

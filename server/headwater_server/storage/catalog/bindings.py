@@ -12,9 +12,9 @@ from datetime import datetime
 from typing import NamedTuple
 
 from ...domain.versions import State, WriteRecord
-from ..catalog.disputes import settle_disputed
-from ..catalog.state_rows import COLUMNS, state_of
 from ..database import Connection
+from .disputes import settle_disputed
+from .state_rows import COLUMNS, state_of
 
 
 class Read(NamedTuple):
@@ -24,6 +24,13 @@ class Read(NamedTuple):
     started: datetime
     members: tuple[int, ...]
     label: str | None
+
+
+class Binding(NamedTuple):
+    """What a read is bound to: the write, and the state that the run names, where there are such."""
+
+    write: WriteRecord | None
+    state: State | None = None
 
 
 _STATE = "v.output_versions[array_position(v.outputs, asked.member)]"
@@ -36,7 +43,7 @@ CROSS JOIN LATERAL (
     WHERE io_set_id = o.io_set_id AND state = 3 AND ended_at <= asked.time AND run_id <> asked.reader
     ORDER BY ended_at DESC, run_id DESC LIMIT 1) AS last
 LEFT JOIN version_sets AS v USING (version_set_id)
-ORDER BY key, last.ended_at DESC, last.run_id DESC, state NULLS LAST
+ORDER BY key, last.ended_at DESC, last.run_id DESC, state NULLS LAST, asked.member
 """
 _NAMING = f"""
 SELECT DISTINCT ON (key) key, asked.member, named.run_id, named.job_id, named.ended_at, named.state
@@ -48,7 +55,7 @@ CROSS JOIN LATERAL (
     WHERE io_set_id = o.io_set_id AND runs.state = 3 AND run_id <> asked.reader
     AND asked.member = ANY(v.outputs) AND asked.state = ANY(v.output_versions)
     AND (ended_at <= asked.time) = {{before}} ORDER BY ended_at {{order}}, run_id {{order}} LIMIT 1) AS named
-ORDER BY key, named.ended_at {{order}}, named.run_id {{order}}
+ORDER BY key, named.ended_at {{order}}, named.run_id {{order}}, asked.member
 """
 _LABELLED = f"""
 SELECT DISTINCT ON (key) key, {COLUMNS}
@@ -58,28 +65,28 @@ ORDER BY key, first_time DESC, version_id DESC
 """
 
 
-async def bind_reads(connection: Connection, reads: Sequence[Read]) -> dict[int, WriteRecord]:
-    """The write of each read, by its place among those given; those that are bound to none are left out."""
+async def bind_reads(connection: Connection, reads: Sequence[Read]) -> dict[int, Binding]:
+    """What each read is bound to, by its place among those given; those that are bound to nothing are left out."""
     by_place = dict(enumerate(reads))
     labelled = {place: read for place, read in by_place.items() if read.label is not None}
     bound = await _bind_labelled(connection, labelled) if labelled else {}
     rest = {place: read for place, read in by_place.items() if read.label is None}
     rows = await connection.fetch(_LAST, *_columns(rest)) if rest else []
-    return bound | {row[0]: WriteRecord(*row[1:]) for row in rows}
+    return bound | {row[0]: Binding(WriteRecord(*row[1:])) for row in rows}
 
 
-async def _bind_labelled(connection: Connection, reads: Mapping[int, Read]) -> dict[int, WriteRecord]:
+async def _bind_labelled(connection: Connection, reads: Mapping[int, Read]) -> dict[int, Binding]:
     """The last write before each run that left the named version behind, else the first after."""
     states = await _labelled(connection, reads)
-    bound: dict[int, WriteRecord] = {}
+    writes: dict[int, WriteRecord] = {}
     for before, order in (("true", "DESC"), ("false", "ASC")):
-        rest = {place: reads[place] for place in states if place not in bound}
+        rest = {place: reads[place] for place in states if place not in writes}
         if rest:
             versions = [states[place].version for place, read in rest.items() for _ in read.members]
             query = _NAMING.format(before=before, order=order)
             rows = await connection.fetch(query, *_columns(rest), versions)
-            bound.update((row[0], WriteRecord(*row[1:])) for row in rows)
-    return bound
+            writes.update((row[0], WriteRecord(*row[1:])) for row in rows)
+    return {place: Binding(writes.get(place), state) for place, state in states.items()}
 
 
 async def _labelled(connection: Connection, reads: Mapping[int, Read]) -> dict[int, State]:
