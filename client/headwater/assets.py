@@ -20,6 +20,15 @@ Metrics: TypeAlias = Mapping[str, float] | Iterable[pb.Metric]
 Features: TypeAlias = Iterable[str | pb.FeatureDetails]
 """Features: the names of the fields that hold them; or messages."""
 
+DECLARED: Facets = {
+    "headwater_declared": {
+        "_schemaURL": "https://headwater.dev/facets/1-0-0/DeclaredDatasetFacet.json#/$defs/DeclaredDatasetFacet"
+    }
+}
+"""The facets of an input or output that was declared beforehand, and not seen: it counts only while neither the run nor
+a descendant of it has reported any other.
+"""
+
 _BASE_FACET = "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/BaseFacet"
 
 

@@ -8,13 +8,14 @@ from typing import Self, Unpack
 from .catalog import Catalog
 from .ingest import Ingest
 from .lineage import Lineage
+from .pipelines import Pipelines
 from .run import Run, RunOptions
 from .settings import Settings
 from .stream import Acknowledgement, Events, EventStream
 from .wire import AsyncWire
 
 
-class Calls(Catalog, Lineage, Ingest):
+class Calls(Catalog, Lineage, Ingest, Pipelines):
     """Has the calls of all services, over any wire."""
 
 

@@ -112,6 +112,15 @@ class JobVersionName(ResourceName):
 
 
 @dataclass(frozen=True, slots=True)
+class PipelineName(ResourceName):
+    """`namespaces/{namespace}/pipelines/{pipeline}`."""
+
+    collections: ClassVar = ("namespaces", "pipelines")
+    namespace: str
+    pipeline: str
+
+
+@dataclass(frozen=True, slots=True)
 class RunName(ResourceName):
     """`runs/{run}`."""
 
@@ -121,7 +130,16 @@ class RunName(ResourceName):
 
 _KINDS: dict[tuple[str, ...], type[ResourceName]] = {
     kind.collections: kind
-    for kind in (NamespaceName, DatasetName, DatasetVersionName, WriteName, JobName, JobVersionName, RunName)
+    for kind in (
+        NamespaceName,
+        DatasetName,
+        DatasetVersionName,
+        WriteName,
+        JobName,
+        JobVersionName,
+        PipelineName,
+        RunName,
+    )
 }
 
 

@@ -150,6 +150,13 @@ class SyncClient:
     compare_times = _answer(Calls.compare_times)
     compare_runs = _answer(Calls.compare_runs)
 
+    get_pipeline = _answer(Calls.get_pipeline)
+    pipelines = _pages(Calls.pipelines)
+    update_pipeline = _answer(Calls.update_pipeline)
+    delete_pipeline = _answer(Calls.delete_pipeline)
+    update_workloads = _answer(Calls.update_workloads)
+    workloads = _pages(Calls.workloads)
+
     write_event = _answer(Calls.write_event)
     batch_write_events = _answer(Calls.batch_write_events)
     rejected_events = _pages(Calls.rejected_events)

@@ -19,14 +19,14 @@ from google.protobuf.message import Message
 
 from .errors import InvalidSettings
 from .settings import Settings
-from .v1 import catalog_service_pb2, ingest_service_pb2, lineage_service_pb2
+from .v1 import catalog_service_pb2, ingest_service_pb2, lineage_service_pb2, pipeline_service_pb2
 
 Metadata = tuple[tuple[str, str], ...]
 
 # The contract gives each request message to one rpc, so a request alone says where it goes.
 PATHS = {
     method.input_type.full_name: f"/{service.full_name}/{method.name}"
-    for module in (catalog_service_pb2, ingest_service_pb2, lineage_service_pb2)
+    for module in (catalog_service_pb2, ingest_service_pb2, lineage_service_pb2, pipeline_service_pb2)
     for service in module.DESCRIPTOR.services_by_name.values()
     for method in service.methods
 }

@@ -24,6 +24,7 @@ SECTIONS = {
         "show": Entry(f"{COMMANDS}.show", "What is known of a dataset, a job or a run."),
         "runs": Entry(f"{COMMANDS}.runs", "The runs of a job, or those that a run started."),
         "diff": Entry(f"{COMMANDS}.diff", "What changed: two versions, two runs, or lineage at two times."),
+        "pipelines": Entry(f"{COMMANDS}.pipelines", "What runs in clusters, and what has no lineage yet."),
         "namespaces": Entry(f"{COMMANDS}.namespaces", "The namespaces that there are."),
     },
     "Tell": {

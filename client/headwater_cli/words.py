@@ -13,6 +13,7 @@ from headwater.names import (
     JobName,
     JobVersionName,
     NamespaceName,
+    PipelineName,
     RunName,
     WriteName,
     format_address,
@@ -64,6 +65,8 @@ def address(resource: str, field: str = "", label: str = "") -> str:
             return format_address(namespace, job)
         case RunName(run):
             return run
+        case PipelineName(namespace, pipeline):
+            return f"{namespace}/{pipeline}"
         case NamespaceName(namespace):
             return namespace
     return resource

@@ -8,6 +8,8 @@ import logging
 import socket
 from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
+from importlib.metadata import version
 
 from google.protobuf.descriptor import ServiceDescriptor
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
@@ -19,6 +21,8 @@ from headwater.v1 import (
     ingest_service_pb2_grpc,
     lineage_service_pb2,
     lineage_service_pb2_grpc,
+    pipeline_service_pb2,
+    pipeline_service_pb2_grpc,
 )
 
 from .api.admission import Admission
@@ -27,9 +31,10 @@ from .api.ingest import IngestServicer
 from .api.interceptors import CallInterceptor
 from .api.json_view import JsonView
 from .api.lineage import LineageServicer
-from .api.metrics import CallMetrics, EventMetrics
+from .api.metrics import CallMetrics, EventMetrics, SamplingMetrics
+from .api.pipelines import PipelineServicer
 from .api.server import GrpcServer, Service
-from .config import Address, Settings
+from .config import Address, QuerySettings, Settings
 from .domain.event_parser import EventParser
 from .gateway.application import Backing, create_application
 from .gateway.bodies import BodyReader
@@ -40,13 +45,18 @@ from .storage.embedded import EmbeddedPostgres
 from .storage.ingest.transaction import IngestStore
 from .storage.lineage.store import LineageStore
 from .storage.migrate import upgrade
+from .storage.pipelines.sampling import SamplingStore
+from .storage.pipelines.store import PipelineStore
 from .storage.probe import PostgresProbe
 from .storage.upkeep import keep_partitions
 from .usecases.ingest import Ingestion, IngestLimits
 from .usecases.readiness import Readiness
+from .usecases.sampling import Sampling
 
 logger = logging.getLogger(__name__)
 
+PACKAGE = "headwater"
+"""Whose version is told beside every answer."""
 CLOSE_SECONDS = 2
 """How long a part may take to end once all calls are answered."""
 
@@ -85,7 +95,8 @@ async def running(settings: Settings) -> AsyncIterator[Addresses]:
         replica = None
         if settings.read_dsn:
             replica = await stack.enter_async_context(_database(settings.read_dsn, settings.query.read_connections))
-        ingestion = await stack.enter_async_context(_ingestion(settings, writing))
+        sampling = Sampling()
+        ingestion = await stack.enter_async_context(_ingestion(settings, writing, sampling))
         probe = PostgresProbe(dsn)
         stack.callback(probe.close)
         databases = Databases(writing, reading, replica)
@@ -93,7 +104,11 @@ async def running(settings: Settings) -> AsyncIterator[Addresses]:
         stack.push_async_callback(doors.close)
         addresses = await doors.open()
         await stack.enter_async_context(_background(doors.watch_readiness()))
-        await stack.enter_async_context(_background(keep_partitions(writing, rejected_days=settings.rejected_days)))
+        upkeep = keep_partitions(
+            writing, rejected_days=settings.rejected_days, keep_events_days=settings.keep_events_days
+        )
+        await stack.enter_async_context(_background(upkeep))
+        await stack.enter_async_context(_background(sampling.keep(SamplingStore(writing))))
         yield addresses
 
 
@@ -130,9 +145,10 @@ class Doors:
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
             collector(registry=self._registry)
         self._registry.register(EventMetrics(ingestion.counts))
+        self._registry.register(SamplingMetrics(ingestion.sampling))
         self._admission = Admission(settings.query.max_queries_in_flight)
         self._ingest = IngestServicer(ingestion)
-        services = _services(self._ingest, databases, settings.query.query_timeout_seconds)
+        services = _services(self._ingest, databases, settings.query)
         self._grpc = self._grpc_server(services)
         self._http = self._http_server(ingestion, {service.descriptor: service.servicer for service in services})
 
@@ -164,6 +180,7 @@ class Doors:
             admission=self._admission,
             metrics=CallMetrics(self._registry),
             max_request_bytes=limit,
+            version=version(PACKAGE),
         )
         return GrpcServer(services, interceptor, max_message_bytes=limit)
 
@@ -183,12 +200,18 @@ class Doors:
             ),
             registry=self._registry,
         )
-        return HttpServer(create_application(backing), drain_timeout_seconds=self._settings.drain_timeout_seconds)
+        return HttpServer(
+            create_application(backing),
+            drain_timeout_seconds=self._settings.drain_timeout_seconds,
+            version=version(PACKAGE),
+        )
 
 
-def _services(ingest: IngestServicer, databases: Databases, timeout_seconds: float) -> list[Service]:
+def _services(ingest: IngestServicer, databases: Databases, settings: QuerySettings) -> list[Service]:
+    seconds = settings.query_timeout_seconds
     catalog = CatalogStore(databases.replica or databases.reading, databases.writing)
     lineage = LineageStore(databases.reading, databases.replica)
+    pipelines = PipelineStore(databases.reading, databases.writing)
     return [
         Service(
             ingest_service_pb2.DESCRIPTOR.services_by_name["IngestService"],
@@ -197,13 +220,18 @@ def _services(ingest: IngestServicer, databases: Databases, timeout_seconds: flo
         ),
         Service(
             catalog_service_pb2.DESCRIPTOR.services_by_name["CatalogService"],
-            CatalogServicer(catalog, timeout_seconds),
+            CatalogServicer(catalog, seconds),
             catalog_service_pb2_grpc.add_CatalogServiceServicer_to_server,
         ),
         Service(
             lineage_service_pb2.DESCRIPTOR.services_by_name["LineageService"],
-            LineageServicer(lineage, catalog, timeout_seconds),
+            LineageServicer(lineage, catalog, seconds, max_nodes=settings.max_nodes),
             lineage_service_pb2_grpc.add_LineageServiceServicer_to_server,
+        ),
+        Service(
+            pipeline_service_pb2.DESCRIPTOR.services_by_name["PipelineService"],
+            PipelineServicer(pipelines, seconds),
+            pipeline_service_pb2_grpc.add_PipelineServiceServicer_to_server,
         ),
     ]
 
@@ -220,15 +248,16 @@ async def _database(dsn: str, connections: int) -> AsyncIterator[Database]:
 
 
 @contextlib.asynccontextmanager
-async def _ingestion(settings: Settings, database: Database) -> AsyncIterator[Ingestion]:
+async def _ingestion(settings: Settings, database: Database, sampling: Sampling) -> AsyncIterator[Ingestion]:
     limits = IngestLimits(
         events_in_flight=settings.ingest.max_events_in_flight,
         bytes_in_flight=settings.ingest.max_bytes_in_flight,
         batch_events=settings.ingest.max_batch_events,
         linger_seconds=settings.ingest.linger_milliseconds / 1000,
+        keep=timedelta(days=settings.keep_events_days) if settings.keep_events_days else None,
     )
     parser = EventParser(max_event_bytes=settings.ingest.max_event_bytes)
-    ingestion = Ingestion(IngestStore(database), parser, limits)
+    ingestion = Ingestion(IngestStore(database), parser, limits, sampling)
     await ingestion.start()
     try:
         yield ingestion

@@ -30,6 +30,8 @@ from .storage.probe import PostgresProbe
 
 T = TypeVar("T")
 USAGE_ERROR = 2
+GC_THRESHOLDS = (20_000, 20, 20)
+"""After how many new containers a young collection runs, and after how many of each the next older one."""
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 logger = logging.getLogger(__name__)
@@ -102,10 +104,19 @@ async def _serve(settings: Settings) -> None:
         loop.add_signal_handler(sign, stop, sign)
     with contextlib.suppress(asyncio.CancelledError):
         async with running(settings) as addresses:
-            gc.collect()
-            gc.freeze()  # what was built so far lives as long as the server, and need not be looked at again
+            _calm_collector()
             _say(f"headwater-server ready grpc={addresses.grpc} http={addresses.http}")
             await loop.create_future()
+
+
+def _calm_collector() -> None:
+    """Has the collector of cycles look less often, and never at what was built so far and lives as long as the server.
+
+    What a call makes is nearly all gone with the call, without the collector.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*GC_THRESHOLDS)
 
 
 async def _migrate(settings: Settings) -> None:

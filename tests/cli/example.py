@@ -8,6 +8,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from headwater.v1 import catalog_pb2 as pb
 from headwater.v1 import lineage_pb2
 from headwater.v1 import lineage_service_pb2 as api
+from headwater.v1 import pipeline_pb2 as pipelines
 from headwater.v1.catalog_service_pb2 import ResolveAddressResponse
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -185,6 +186,75 @@ JOBS = {
 NAMESPACES = [
     pb.Namespace(name="namespaces/postgres%3A%2F%2Fdb%3A5432", display_name="postgres://db:5432", dataset_count=1234),
     pb.Namespace(name="namespaces/team", display_name="team", dataset_count=0, job_count=2),
+]
+
+PIPELINE = "namespaces/k8s%3A%2F%2Fprod%2Fml/pipelines/churn"
+PIPELINES = {
+    PIPELINE: pipelines.Pipeline(
+        name=PIPELINE,
+        namespace="k8s://prod/ml",
+        display_name="churn",
+        uid="8b5f",
+        generation=3,
+        description="Says who will leave.",
+        owner="team:growth",
+        criticality=pipelines.CRITICALITY_STANDARD,
+        declarations=[
+            pipelines.JobDeclaration(job="export-*", inputs=["s3://models/churn"], outputs=["s3://reports/churn.csv"])
+        ],
+        sampling=pipelines.Sampling(successful_percent=10, sampled_out_count=1200),
+        retention_days=90,
+        state=pipelines.PIPELINE_STATE_ACTIVE,
+        create_time=at(-90000),
+        update_time=at(-5000),
+        completeness=[
+            pipelines.Completeness(kind="CronJob.batch", workload_count=10, with_lineage_count=9),
+            pipelines.Completeness(kind="Job.batch", workload_count=4, with_lineage_count=3),
+        ],
+        latest_run=RUNS[RUN],
+    ),
+    f"{PIPELINE}-old": pipelines.Pipeline(
+        name=f"{PIPELINE}-old",
+        namespace="k8s://prod/ml",
+        display_name="churn-old",
+        uid="8b00",
+        generation=1,
+        criticality=pipelines.CRITICALITY_EXPERIMENTAL,
+        state=pipelines.PIPELINE_STATE_ENDED,
+        create_time=at(-90000),
+        update_time=at(-9000),
+        end_time=at(-9000),
+    ),
+    "namespaces/k8s%3A%2F%2Ftest%2Fml/pipelines/twin": pipelines.Pipeline(
+        name="namespaces/k8s%3A%2F%2Ftest%2Fml/pipelines/twin",
+        display_name="twin",
+        criticality=pipelines.CRITICALITY_PRODUCTION,
+    ),
+    "namespaces/k8s%3A%2F%2Fprod%2Fml/pipelines/twin": pipelines.Pipeline(
+        name="namespaces/k8s%3A%2F%2Fprod%2Fml/pipelines/twin",
+        display_name="twin",
+        criticality=pipelines.CRITICALITY_PRODUCTION,
+    ),
+}
+
+
+def workload(job: str, kind: str, pipeline: str = "", *, has_lineage: bool = False) -> pipelines.Workload:
+    return pipelines.Workload(
+        job=job_name("k8s://prod/ml", job),
+        kind=kind,
+        pipeline=pipeline,
+        namespace="k8s://prod/ml",
+        change_time=at(-60),
+        has_lineage=has_lineage,
+    )
+
+
+WORKLOADS = [
+    workload("train", "CronJob.batch", PIPELINE, has_lineage=True),
+    workload("export-report", "CronJob.batch", PIPELINE),
+    workload("backup", "CronJob.batch"),
+    workload("one-off", "Job.batch", has_lineage=True),
+    workload("clean", "Job.batch"),
 ]
 
 

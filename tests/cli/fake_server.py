@@ -3,6 +3,8 @@
 
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from email.utils import formatdate
+from importlib.metadata import version
 from threading import Event
 from typing import Any, TypeVar
 
@@ -15,13 +17,15 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1.health import HealthServicer
 
 from headwater.events import to_open_lineage
-from headwater.v1 import catalog_pb2, error_reason_pb2, event_pb2
+from headwater.v1 import catalog_pb2, error_reason_pb2, event_pb2, pipeline_pb2
 from headwater.v1 import catalog_service_pb2 as catalog
 from headwater.v1 import catalog_service_pb2_grpc as catalog_grpc
 from headwater.v1 import ingest_service_pb2 as ingest
 from headwater.v1 import ingest_service_pb2_grpc as ingest_grpc
 from headwater.v1 import lineage_service_pb2 as lineage
 from headwater.v1 import lineage_service_pb2_grpc as lineage_grpc
+from headwater.v1 import pipeline_service_pb2 as pipeline
+from headwater.v1 import pipeline_service_pb2_grpc as pipeline_grpc
 
 from . import example
 
@@ -30,8 +34,23 @@ T = TypeVar("T")
 SERVICES = ("headwater.v1.IngestService", "headwater.v1.CatalogService", "headwater.v1.LineageService")
 
 
+class FakeHealth(HealthServicer):
+    """Answers for the services' health, and tells beside it what a server tells beside every answer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.told = {"headwater-version": version("headwater"), "date": formatdate(usegmt=True)}
+
+    def Check(self, request: health_pb2.HealthCheckRequest, context: Any) -> health_pb2.HealthCheckResponse:
+        context.set_trailing_metadata(tuple(self.told.items()))
+        return super().Check(request, context)
+
+
 class FakeServer(
-    catalog_grpc.CatalogServiceServicer, lineage_grpc.LineageServiceServicer, ingest_grpc.IngestServiceServicer
+    catalog_grpc.CatalogServiceServicer,
+    lineage_grpc.LineageServiceServicer,
+    ingest_grpc.IngestServiceServicer,
+    pipeline_grpc.PipelineServiceServicer,
 ):
     """Serves on a free port of loopback for as long as the `with` block lasts."""
 
@@ -41,7 +60,7 @@ class FakeServer(
         self.failure: tuple[grpc.StatusCode, str, str] | None = None
         self.may_answer = Event()
         self.may_answer.set()
-        self.health = HealthServicer()
+        self.health = FakeHealth()
         for name in ("", *SERVICES):
             self.health.set(name, health_pb2.HealthCheckResponse.SERVING)
         self._server = grpc.server(ThreadPoolExecutor(4))
@@ -49,6 +68,7 @@ class FakeServer(
             catalog_grpc.add_CatalogServiceServicer_to_server,
             lineage_grpc.add_LineageServiceServicer_to_server,
             ingest_grpc.add_IngestServiceServicer_to_server,
+            pipeline_grpc.add_PipelineServiceServicer_to_server,
         ):
             add(self, self._server)
         health_pb2_grpc.add_HealthServicer_to_server(self.health, self._server)
@@ -168,6 +188,22 @@ class FakeServer(
     def CompareLineage(self, request: lineage.CompareLineageRequest, context: Any) -> lineage.CompareLineageResponse:
         self._enter(request, context)
         return example.RUN_CHANGES if request.HasField("runs") else example.LINEAGE_CHANGES
+
+    def GetPipeline(self, request: pipeline.GetPipelineRequest, context: Any) -> pipeline_pb2.Pipeline:
+        self._enter(request, context)
+        return _known(example.PIPELINES, request.name, context)
+
+    def ListPipelines(self, request: pipeline.ListPipelinesRequest, context: Any) -> pipeline.ListPipelinesResponse:
+        self._enter(request, context)
+        found = [each for each in example.PIPELINES.values() if request.show_ended or not each.HasField("end_time")]
+        page, token = _page([] if "nowhere" in request.parent else found, request)
+        return pipeline.ListPipelinesResponse(pipelines=page, next_page_token=token)
+
+    def ListWorkloads(self, request: pipeline.ListWorkloadsRequest, context: Any) -> pipeline.ListWorkloadsResponse:
+        self._enter(request, context)
+        known = [] if "nowhere" in request.parent else example.WORKLOADS
+        page, token = _page([each for each in known if each.pipeline == request.pipeline], request)
+        return pipeline.ListWorkloadsResponse(workloads=page, next_page_token=token)
 
     def WriteEvent(self, request: ingest.WriteEventRequest, context: Any) -> ingest.WriteEventResponse:
         self._enter(request, context)

@@ -5,6 +5,8 @@ import json
 import subprocess
 import time
 from collections.abc import Iterator
+from email.utils import formatdate
+from importlib.metadata import version
 from pathlib import Path
 
 import grpc
@@ -49,7 +51,8 @@ def test_where_all_is_well_it_says_so(fake: FakeServer, headwater: Headwater) ->
     outcome = headwater("doctor")
     assert (outcome.code, outcome.err) == (0, "")
     port = fake.address.rpartition(":")[2]
-    lines = [line for line in outcome.out.replace(port, "PORT").splitlines() if "store" not in line]
+    told = outcome.out.replace(port, "PORT").replace(version("headwater"), "VERSION")
+    lines = [line for line in told.splitlines() if "store" not in line]
     check_golden("doctor", "\n".join(lines) + "\n")
 
 
@@ -96,6 +99,36 @@ def test_a_server_that_does_not_serve_is_told(fake: FakeServer, headwater: Headw
     outcome = headwater("doctor")
     assert outcome.code == 1
     assert "headwater-server check" in outcome.err
+    fake.failure = (grpc.StatusCode.UNAVAILABLE, "STORE_UNAVAILABLE", "the store is on holiday")
+    assert "the store is on holiday" in headwater("doctor").out
+
+
+@pytest.mark.parametrize(
+    ("told", "state", "words"),
+    [
+        pytest.param("99.0.1", "warning", "the server is 99.0.1, this command is", id="another"),
+        pytest.param(".".join([*version("headwater").split(".")[:2], "99"]), "ok", "99", id="a patch of the same"),
+        pytest.param(None, "skipped", "does not tell its version", id="none"),
+    ],
+)
+def test_the_versions_of_server_and_command_are_compared(
+    fake: FakeServer, headwater: Headwater, told: str | None, state: str, words: str
+) -> None:
+    fake.health.told = {"headwater-version": told} if told else {}
+    assert states(headwater)["version"] == state
+    assert words in headwater("doctor").out
+
+
+@pytest.mark.parametrize(
+    ("ahead", "state", "words"),
+    [(0, "ok", "within 5 s of this machine's"), (90, "warning", "ahead of"), (-90, "warning", "behind")],
+)
+def test_the_clocks_of_server_and_machine_are_compared(
+    fake: FakeServer, headwater: Headwater, ahead: float, state: str, words: str
+) -> None:
+    fake.health.told = {"date": formatdate(time.time() + ahead, usegmt=True)}
+    assert states(headwater)["clock"] == state
+    assert words in headwater("doctor").out
 
 
 def test_a_service_that_is_missing_is_told(fake: FakeServer, headwater: Headwater) -> None:

@@ -49,14 +49,44 @@ def test_inside_a_wrapped_script_it_finds_its_run(fake: FakeServer) -> None:
         pytest.param(["--facet", "load=[1]"], id="a facet that is no object"),
         pytest.param(["--facet", "={}"], id="a facet without a name"),
         pytest.param(["--reads", "nonsense"], id="a dataset without a namespace"),
-        pytest.param(["--address", NOWHERE], id="a server that is away"),
+        pytest.param(["--metric", "auc=0.9"], id="a measure of nothing"),
+        pytest.param(["--writes", "s3://a/b", "--metric", "auc"], id="a measure without a value"),
+        pytest.param(["--writes", "s3://a/b", "--metric", "auc=high"], id="a measure that is no number"),
+        pytest.param(["--writes", "s3://a/b", "--metric", "=1"], id="a measure without a name"),
+        pytest.param(["--kind", "MODEL"], id="a kind of nothing"),
     ],
 )
 def test_a_script_goes_on_where_this_fails_unless_it_is_strict(words: list[str], headwater: Headwater) -> None:
     outcome = headwater("emit", "--timeout", "1", *words)
     assert (outcome.code, outcome.out) == (0, "")
     assert outcome.err.startswith("headwater: this is not reported: ")
-    assert headwater("emit", "--timeout", "1", "--strict", *words).code in (2, 5)
+    assert headwater("emit", "--timeout", "1", "--strict", *words).code == 2
+
+
+@pytest.mark.usefixtures("_inside_a_run")
+def test_where_the_server_is_away_a_script_goes_on_unless_it_is_strict(headwater: Headwater) -> None:
+    outcome = headwater("emit", "--timeout", "1", "--address", NOWHERE)
+    assert (outcome.code, outcome.out) == (0, "")
+    assert outcome.err.startswith("headwater: this is not reported yet: ")
+    assert len(outcome.err.splitlines()) == 1
+    assert headwater("emit", "--timeout", "1", "--address", NOWHERE, "--strict").code == 5
+
+
+@pytest.mark.usefixtures("_inside_a_run")
+def test_it_tells_of_what_is_written(fake: FakeServer, headwater: Headwater) -> None:
+    facts = ["--kind", "model", "--version", "7", "--metric", "auc=0.93", "--metric", "loss=1e-3"]
+    assert headwater("emit", "--reads", "s3://raw/orders", "--writes", "s3://models/churn", *facts) == (0, "", "")
+    (event,) = fake.run_events()
+    (read,), (written,) = event.inputs, event.outputs
+    assert (read.dataset.kind, read.dataset.version) == ("", "")
+    assert (written.dataset.kind, written.dataset.version) == ("MODEL", "7")
+    assert {metric.name: metric.value for metric in written.metrics} == {"auc": 0.93, "loss": 0.001}
+
+
+@pytest.mark.usefixtures("_inside_a_run")
+def test_where_nothing_is_written_it_tells_of_what_is_read(fake: FakeServer, headwater: Headwater) -> None:
+    headwater("emit", "--reads", "s3://models/churn", "--version", "7")
+    assert fake.run_events()[0].inputs[0].dataset.version == "7"
 
 
 @pytest.mark.usefixtures("_inside_a_run")

@@ -8,6 +8,9 @@ from typing import Any, Protocol
 
 import pytest
 
+from headwater import Client
+from headwater.v1.pipeline_pb2 import Pipeline, Workload
+
 from .conftest import PROGRAM
 
 CHURN = "s3://models/churn"
@@ -105,3 +108,26 @@ async def test_a_wrapped_script_is_a_run_with_what_it_emitted(caller: Caller) ->
 
 async def test_the_doctor_finds_a_real_server_well(caller: Caller) -> None:
     assert {each["state"] for each in (await caller.ask("doctor"))["findings"]} <= {"ok", "skipped"}
+
+
+async def test_pipelines_are_told_with_what_has_lineage_and_what_nothing_covers(server: Server, caller: Caller) -> None:
+    namespace, churn = "k8s://prod/ml", "namespaces/k8s%3A%2F%2Fprod%2Fml/pipelines/churn"
+    jobs = {name: f"namespaces/k8s%3A%2F%2Fprod%2Fml/jobs/{name}" for name in ("train", "export", "backup")}
+    async with Client(server.grpc_address) as client:
+        await client.update_pipeline(Pipeline(name=churn, uid="1", owner="team:growth"), allow_missing=True)
+        covered = [Workload(job=jobs[name], kind="CronJob.batch", pipeline=churn) for name in ("train", "export")]
+        await client.update_workloads(namespace, [*covered, Workload(job=jobs["backup"], kind="Job.batch")])
+        async with client.run(f"{namespace}/train") as run:
+            run.reads("s3://lake/raw")
+    (header, row) = (await caller.say("pipelines")).splitlines()
+    assert header.split() == ["PIPELINE", "CRITICALITY", "OWNER", "LINEAGE", "LAST", "RUN", "STATE"]
+    assert row.split()[:6] == ["k8s://prod/ml/churn", "STANDARD", "team:growth", "1", "of", "2"]
+    assert row.split()[-1] == "SUCCEEDED"
+    shown = await caller.ask("pipelines", "show", "churn")
+    assert {each["job"]: each["hasLineage"] for each in shown["workloads"]} == {
+        jobs["train"]: True,
+        jobs["export"]: False,
+    }
+    (uncovered,) = (await caller.ask("pipelines", namespace, "--uncovered"))["uncovered"]
+    assert uncovered == {"namespace": namespace, "kind": "Job.batch", "workloadCount": 1, "withLineageCount": 0}
+    await caller.say("pipelines", "show", "k8s://prod/ml/nothing", code=3)

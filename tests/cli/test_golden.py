@@ -41,6 +41,22 @@ CALLS = {
     "diff_runs": f"diff {example.FAILED} {example.TRAINING}",
     "diff_times": "diff s3://models/churn --from 2026-11-01",
     "diff_nothing_to_compare": "diff s3://models/churn",
+    "pipelines": "pipelines k8s://prod/ml",
+    "pipelines_ended": "pipelines --ended",
+    "pipelines_json": "pipelines --limit 1 -o json",
+    "pipelines_nothing": "pipelines nowhere",
+    "pipelines_uncovered": "pipelines --uncovered",
+    "pipelines_uncovered_yaml": "pipelines --uncovered -o yaml",
+    "pipelines_uncovered_workloads": "pipelines k8s://prod/ml --uncovered --workloads",
+    "pipelines_uncovered_nothing": "pipelines nowhere --uncovered",
+    "pipelines_show": "pipelines show k8s://prod/ml/churn",
+    "pipelines_show_bare_name": "pipelines show churn-old",
+    "pipelines_show_json": "pipelines show churn -o json",
+    "pipelines_show_ambiguous": "pipelines show twin",
+    "pipelines_show_not_found": "pipelines show k8s://prod/ml/nothing",
+    "pipelines_show_unknown_name": "pipelines show nothing",
+    "pipelines_wrong": "pipelines one two",
+    "pipelines_wrong_option": "pipelines --workloads",
     "namespaces": "namespaces",
     "rejected": "rejected",
     "delete": "delete s3://models/churn --at 2026-11-20",
@@ -58,7 +74,7 @@ def test_a_command_writes_what_it_wrote_before(name: str, call: str, headwater: 
     check_golden(name, f"$ headwater {call}\n{outcome.out}{told}exit code {outcome.code}\n")
 
 
-@pytest.mark.parametrize("command", ["", "upstream", "run", "show", "send"])
+@pytest.mark.parametrize("command", ["", "upstream", "run", "show", "send", "pipelines"])
 def test_help_says_what_it_said_before(command: str, headwater: Headwater) -> None:
     outcome = headwater(*command.split(), "--help")
     assert outcome.code == 0

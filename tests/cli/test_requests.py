@@ -7,6 +7,7 @@ import pytest
 from headwater.v1 import catalog_pb2
 from headwater.v1 import catalog_service_pb2 as catalog
 from headwater.v1 import lineage_service_pb2 as lineage
+from headwater.v1 import pipeline_service_pb2 as pipeline
 
 from . import example
 from .conftest import Headwater
@@ -132,3 +133,24 @@ def test_an_asset_is_deleted_and_undeleted_at_a_time(fake: FakeServer, headwater
 def test_runs_of_a_state_are_asked(fake: FakeServer, headwater: Headwater) -> None:
     headwater("runs", "team/train", "--state", "failed")
     assert fake.last(catalog.ListRunsRequest).states == [catalog_pb2.RUN_STATE_FAILED]
+
+
+def test_pipelines_are_asked_for_by_namespace(fake: FakeServer, headwater: Headwater) -> None:
+    headwater("pipelines", "k8s://prod/ml", "--ended", "--limit", "7")
+    assert fake.last(pipeline.ListPipelinesRequest) == pipeline.ListPipelinesRequest(
+        parent="namespaces/k8s%3A%2F%2Fprod%2Fml", show_ended=True, page_size=7
+    )
+    headwater("pipelines")
+    assert fake.last(pipeline.ListPipelinesRequest).parent == "namespaces/-"
+
+
+def test_a_pipeline_is_shown_with_its_workloads(fake: FakeServer, headwater: Headwater) -> None:
+    headwater("pipelines", "show", "k8s://prod/ml/churn", "--limit", "7")
+    asked = fake.last(pipeline.ListWorkloadsRequest)
+    assert (asked.parent, asked.pipeline, asked.page_size) == ("namespaces/-", example.PIPELINE, 7)
+
+
+def test_the_inventory_counts_all_workloads_that_no_pipeline_covers(fake: FakeServer, headwater: Headwater) -> None:
+    headwater("pipelines", "k8s://prod/ml", "--uncovered", "--limit", "7")
+    asked = fake.last(pipeline.ListWorkloadsRequest)
+    assert (asked.parent, asked.uncovered, asked.page_size) == ("namespaces/k8s%3A%2F%2Fprod%2Fml", True, 1000)

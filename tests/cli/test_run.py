@@ -242,7 +242,7 @@ def test_a_parent_by_path_is_the_root_of_what_runs_inside() -> None:
 def test_where_the_server_is_away_the_command_runs_and_a_warning_says_so() -> None:
     done = run("--", "echo", "done")
     assert (done.stdout, done.returncode) == ("done\n", 0)
-    assert done.stderr.startswith("headwater: the end of this run is not reported: ")
+    assert done.stderr.startswith("headwater: the end of this run is not reported yet: ")
     assert len(done.stderr.splitlines()) == 1
 
 

@@ -16,13 +16,15 @@ from google.protobuf.empty_pb2 import Empty
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2  # type: ignore[import-untyped]
 
-from headwater.v1 import catalog_pb2, event_pb2
+from headwater.v1 import catalog_pb2, event_pb2, pipeline_pb2
 from headwater.v1 import catalog_service_pb2 as catalog
 from headwater.v1 import catalog_service_pb2_grpc as catalog_grpc
 from headwater.v1 import ingest_service_pb2 as ingest
 from headwater.v1 import ingest_service_pb2_grpc as ingest_grpc
 from headwater.v1 import lineage_service_pb2 as lineage
 from headwater.v1 import lineage_service_pb2_grpc as lineage_grpc
+from headwater.v1 import pipeline_service_pb2 as pipeline
+from headwater.v1 import pipeline_service_pb2_grpc as pipeline_grpc
 
 M = TypeVar("M", bound=Message)
 T = TypeVar("T")
@@ -291,6 +293,33 @@ class FakeLineage(lineage_grpc.LineageServiceServicer):
         return lineage.CompareLineageResponse()
 
 
+class FakePipelines(pipeline_grpc.PipelineServiceServicer):
+    """Gives every pipeline that it is asked for, by its name alone."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+
+    async def GetPipeline(self, request: Any, context: Context) -> pipeline_pb2.Pipeline:
+        return await self.desk.get("GetPipeline", request, context, pipeline_pb2.Pipeline)
+
+    async def ListPipelines(self, request: Any, context: Context) -> pipeline.ListPipelinesResponse:
+        return await self.desk.page("ListPipelines", request, context, pipeline.ListPipelinesResponse, "pipelines")
+
+    async def UpdatePipeline(self, request: Any, context: Context) -> pipeline_pb2.Pipeline:
+        await self.desk.enter("UpdatePipeline", request, context)
+        return pipeline_pb2.Pipeline(name=request.pipeline.name)
+
+    async def DeletePipeline(self, request: Any, context: Context) -> pipeline_pb2.Pipeline:
+        return await self.desk.get("DeletePipeline", request, context, pipeline_pb2.Pipeline)
+
+    async def UpdateWorkloads(self, request: Any, context: Context) -> pipeline.UpdateWorkloadsResponse:
+        await self.desk.enter("UpdateWorkloads", request, context)
+        return pipeline.UpdateWorkloadsResponse()
+
+    async def ListWorkloads(self, request: Any, context: Context) -> pipeline.ListWorkloadsResponse:
+        return await self.desk.page("ListWorkloads", request, context, pipeline.ListWorkloadsResponse, "workloads")
+
+
 class FakeServer(Desk):
     """Serves on loopback from a thread of its own, so that blocking clients find it too.
 
@@ -335,6 +364,7 @@ class FakeServer(Desk):
         ingest_grpc.add_IngestServiceServicer_to_server(self.ingest, self._server)
         catalog_grpc.add_CatalogServiceServicer_to_server(FakeCatalog(self), self._server)
         lineage_grpc.add_LineageServiceServicer_to_server(FakeLineage(self), self._server)
+        pipeline_grpc.add_PipelineServiceServicer_to_server(FakePipelines(self), self._server)
         address = f"127.0.0.1:{self.port}"
         if self._credentials is None:
             self.port = self._server.add_insecure_port(address)

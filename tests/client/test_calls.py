@@ -15,16 +15,19 @@ from headwater import Client, SyncClient
 from headwater.names import (
     DatasetName,
     DatasetVersionName,
+    InvalidName,
     JobName,
     JobVersionName,
     NamespaceName,
+    PipelineName,
     RunName,
     format_address,
 )
-from headwater.v1 import catalog_pb2, event_pb2, lineage_pb2
+from headwater.v1 import catalog_pb2, event_pb2, lineage_pb2, pipeline_pb2
 from headwater.v1 import catalog_service_pb2 as catalog
 from headwater.v1 import ingest_service_pb2 as ingest
 from headwater.v1 import lineage_service_pb2 as lineage
+from headwater.v1 import pipeline_service_pb2 as pipeline
 from headwater.wire import PATHS
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -35,6 +38,8 @@ CLICKS_NAME = "namespaces/s3%3A%2F%2Fbucket/datasets/raw%2Fclicks"
 X = "namespaces/b/datasets/x"
 X_VERSION = f"{X}/versions/3"
 TRAIN = JobName("team", "train")
+ML = "namespaces/k8s%3A%2F%2Fprod%2Fml"
+CHURN = f"{ML}/pipelines/churn"
 
 Call = tuple[str, Callable[[Any], Any], Message]
 
@@ -238,6 +243,41 @@ CALLS: list[Call] = [
         lambda client: client.rejected_events(page_size=7),
         ingest.ListRejectedEventsRequest(page_size=7),
     ),
+    (
+        "GetPipeline",
+        lambda client: client.get_pipeline("k8s://prod/ml/churn"),
+        pipeline.GetPipelineRequest(name=CHURN),
+    ),
+    (
+        "ListPipelines",
+        lambda client: client.pipelines("k8s://prod/ml", show_ended=True, page_size=7),
+        pipeline.ListPipelinesRequest(parent=ML, show_ended=True, page_size=7),
+    ),
+    (
+        "UpdatePipeline",
+        lambda client: client.update_pipeline(pipeline_pb2.Pipeline(name=CHURN, uid="7"), allow_missing=True),
+        pipeline.UpdatePipelineRequest(pipeline=pipeline_pb2.Pipeline(name=CHURN, uid="7"), allow_missing=True),
+    ),
+    (
+        "DeletePipeline",
+        lambda client: client.delete_pipeline(PipelineName("k8s://prod/ml", "churn"), uid="7", allow_missing=True),
+        pipeline.DeletePipelineRequest(name=CHURN, uid="7", allow_missing=True),
+    ),
+    (
+        "UpdateWorkloads",
+        lambda client: client.update_workloads("k8s://prod/ml", iter([pipeline_pb2.Workload(kind="Job.batch")])),
+        pipeline.UpdateWorkloadsRequest(parent=ML, workloads=[pipeline_pb2.Workload(kind="Job.batch")]),
+    ),
+    (
+        "ListWorkloads",
+        lambda client: client.workloads(pipeline=CHURN, without_lineage=True, page_size=7),
+        pipeline.ListWorkloadsRequest(parent="namespaces/-", pipeline=CHURN, without_lineage=True, page_size=7),
+    ),
+    (
+        "ListWorkloads",
+        lambda client: client.workloads("k8s://prod/ml", uncovered=True),
+        pipeline.ListWorkloadsRequest(parent=ML, uncovered=True),
+    ),
 ]
 # These two have tests of their own.
 ELSEWHERE = {"ResolveAddress", "StreamEvents"}
@@ -393,3 +433,10 @@ def test_values_without_meaning_are_refused_before_a_call(
 def test_what_is_no_event_is_refused(sync_client: SyncClient) -> None:
     with pytest.raises(TypeError, match="int is no event"):
         sync_client.write_event(3)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("text", ["churn", "/churn", "k8s://prod/ml/", "namespaces/a/jobs/b"])
+async def test_what_names_no_pipeline_is_refused_before_the_call(server: FakeServer, client: Client, text: str) -> None:
+    with pytest.raises(InvalidName):
+        await client.get_pipeline(text)
+    assert server.received == []

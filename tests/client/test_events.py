@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -373,9 +374,9 @@ def test_our_schemas_are_found_where_they_say(file: Path) -> None:
     assert all(each["description"] for each in described)
 
 
-def test_we_have_a_schema_for_each_facet_of_ours() -> None:
-    assert {file.stem for file in OWN_FACETS.glob("*.json")} == {
-        "ModelDatasetFacet",
-        "FeaturesDatasetFacet",
-        "MetricsOutputDatasetFacet",
-    }
+def test_each_schema_of_ours_is_that_of_a_facet_that_we_send() -> None:
+    sources = [file for root in ("client", "operator") for file in (ROOT / root).rglob("*.py")]
+    code = "\n".join(file.read_text() for file in sources if "_pb2" not in file.name)
+    assert {file.stem for file in OWN_FACETS.glob("*.json") if file.stem not in code} == set()
+    named = set(re.findall(r"https://headwater\.dev/facets/1-0-0/(\w+)\.json", code))
+    assert named - {file.stem for file in OWN_FACETS.glob("*.json")} == set()

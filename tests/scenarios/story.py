@@ -11,6 +11,8 @@ from typing import Any
 DAY = datetime(2026, 3, 2, tzinfo=UTC)
 NAMESPACE = "db"
 TEAM = "team"
+PRODUCER = "https://example.com/scenario"
+DECLARED = "https://headwater.dev/facets/1-0-0/DeclaredDatasetFacet.json#/$defs/DeclaredDatasetFacet"
 Mapping = dict[str, Any]
 
 
@@ -37,7 +39,7 @@ def names_of(dataset: str | Mapping) -> tuple[str, str]:
 
 def event_of(said: Mapping) -> bytes:
     """The OpenLineage event that a file tells."""
-    event: Mapping = {"eventTime": time_of(said["at"]).isoformat(), "producer": "https://example.com/scenario"}
+    event: Mapping = {"eventTime": time_of(said["at"]).isoformat(), "producer": PRODUCER}
     if "dataset" in said:
         event["dataset"] = _dataset(said["dataset"])
         return json.dumps(event).encode()
@@ -113,6 +115,7 @@ FACETS = {
         "lifecycleStateChange",
         {"lifecycleStateChange": "RENAME", "previousIdentifier": {"namespace": NAMESPACE, "name": name}},
     ),
+    "declared": lambda _: ("headwater_declared", {"_producer": PRODUCER, "_schemaURL": DECLARED}),
     "dropped": lambda _: ("lifecycleStateChange", {"lifecycleStateChange": "DROP"}),
     "tags": lambda tags: ("tags", {"tags": [{"key": key} for key in tags]}),
     "owner": lambda owner: ("ownership", {"owners": [{"name": owner}]}),

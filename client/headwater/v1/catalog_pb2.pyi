@@ -371,7 +371,9 @@ class Write(_message.Message):
     VERSION_FIELD_NUMBER: _builtins.int
     LABEL_FIELD_NUMBER: _builtins.int
     name: _builtins.str
-    """The resource name: `namespaces/{namespace}/datasets/{dataset}/writes/{run}`."""
+    """The resource name: `namespaces/{namespace}/datasets/{dataset}/writes/{run}`. Traversals take it as a root, and
+    ResolveAddress as an address.
+    """
     run: _builtins.str
     """The run: `runs/{run}`."""
     job: _builtins.str
@@ -448,7 +450,7 @@ class Job(_message.Message):
 
     @_builtins.property
     def latest_run(self) -> Global___Run:
-        """The run that started last."""
+        """The run that started last, without its inputs, outputs, error, tags and facets: GetRun gives these."""
 
     @_builtins.property
     def facets(self) -> _containers.RepeatedCompositeFieldContainer[Global___Facet]:
@@ -642,7 +644,7 @@ class Run(_message.Message):
 
     @_builtins.property
     def error(self) -> Global___RunError:
-        """The error of a run that failed."""
+        """The error of a run that failed. Not given in lists, like all that follows but the version."""
 
     @_builtins.property
     def inputs(self) -> _containers.RepeatedCompositeFieldContainer[Global___RunDataset]:

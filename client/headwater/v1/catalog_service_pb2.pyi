@@ -103,7 +103,9 @@ class ResolveAddressResponse(_message.Message):
     name: _builtins.str
     """The resource name of the dataset, job or run."""
     version: _builtins.str
-    """The resource name of the dataset's version or write that `@` named; empty where it named none."""
+    """The resource name of the version or write that `@` named; empty where it named none. A write's name is a root of
+    lineage at run level; GetRun, asked for its run, tells the rest.
+    """
     field: _builtins.str
     """The path of the field that `#` named; empty where it named none."""
     def __init__(
@@ -208,7 +210,7 @@ class ListDatasetsRequest(_message.Message):
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     SHOW_DELETED_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
-    """The namespace: `namespaces/{namespace}`; `namespaces/-` for all. Required."""
+    """The namespace: `namespaces/{namespace}`; `namespaces/-` for all, `namespaces/%2D` for the one called `-`. Required."""
     page_size: _builtins.int
     """How many at most."""
     page_token: _builtins.str
@@ -351,7 +353,7 @@ class GetDatasetVersionRequest(_message.Message):
 
     NAME_FIELD_NUMBER: _builtins.int
     name: _builtins.str
-    """Its resource name. Required."""
+    """Its resource name, which may end in `/versions/latest`. Required."""
     def __init__(
         self,
         *,
@@ -375,7 +377,7 @@ class ListFieldsRequest(_message.Message):
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
-    """The dataset, for the version in force, or one of its versions. Required."""
+    """The dataset, for the version in force, or one of its versions, which may be `latest`. Required."""
     page_size: _builtins.int
     """How many at most."""
     page_token: _builtins.str
@@ -492,7 +494,7 @@ class ListJobsRequest(_message.Message):
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     SHOW_DELETED_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
-    """The namespace: `namespaces/{namespace}`; `namespaces/-` for all. Required."""
+    """The namespace: `namespaces/{namespace}`; `namespaces/-` for all, `namespaces/%2D` for the one called `-`. Required."""
     page_size: _builtins.int
     """How many at most."""
     page_token: _builtins.str
@@ -635,7 +637,7 @@ class GetJobVersionRequest(_message.Message):
 
     NAME_FIELD_NUMBER: _builtins.int
     name: _builtins.str
-    """Its resource name. Required."""
+    """Its resource name, which may end in `/versions/latest`. Required."""
     def __init__(
         self,
         *,
@@ -764,7 +766,9 @@ class SearchAssetsRequest(_message.Message):
     field: _builtins.str
     """Only datasets with a field whose name starts with this."""
     namespace: _builtins.str
-    """Only assets in this namespace: `namespaces/{namespace}`."""
+    """Only assets in this namespace: `namespaces/{namespace}`; any where empty or `namespaces/-`, and `namespaces/%2D` for
+    the one called `-`.
+    """
     page_size: _builtins.int
     """How many at most."""
     page_token: _builtins.str

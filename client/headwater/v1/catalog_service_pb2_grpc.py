@@ -31,8 +31,15 @@ class CatalogServiceStub:
     """Answers questions about assets.
 
     Every list is paged: `page_size` is 50 where 0 and cut to 1,000; a page token is opaque and belongs to the request
-    that it was made for; an empty `next_page_token` is the end. Hidden (deleted, dropped) assets are left out of lists
-    unless `show_deleted` is set; Get finds them, with their `delete_time`.
+    that it was made for; an empty `next_page_token` is the end, and nothing else is: where much is left out (hidden
+    assets, or what only looked as if it fitted a search), a page can be short, or empty, and others follow. Hidden
+    (deleted, dropped) assets are left out of lists unless `show_deleted` is set; Get finds them, with their
+    `delete_time`.
+
+    Where a request takes a namespace to list or to search in, `namespaces/-` stands for all of them. A namespace that is
+    really called `-` is written `namespaces/%2D` there; in every other place `-` is a name like any other.
+
+    Where a request takes the name of a version, the version may be `latest`, which is the one in force.
     """
 
     def __init__(self, channel):
@@ -137,15 +144,22 @@ class CatalogServiceServicer:
     """Answers questions about assets.
 
     Every list is paged: `page_size` is 50 where 0 and cut to 1,000; a page token is opaque and belongs to the request
-    that it was made for; an empty `next_page_token` is the end. Hidden (deleted, dropped) assets are left out of lists
-    unless `show_deleted` is set; Get finds them, with their `delete_time`.
+    that it was made for; an empty `next_page_token` is the end, and nothing else is: where much is left out (hidden
+    assets, or what only looked as if it fitted a search), a page can be short, or empty, and others follow. Hidden
+    (deleted, dropped) assets are left out of lists unless `show_deleted` is set; Get finds them, with their
+    `delete_time`.
+
+    Where a request takes a namespace to list or to search in, `namespaces/-` stands for all of them. A namespace that is
+    really called `-` is written `namespaces/%2D` there; in every other place `-` is a name like any other.
+
+    Where a request takes the name of a version, the version may be `latest`, which is the one in force.
     """
 
     def ResolveAddress(self, request, context):
         """Finds the asset that an address names. An address is how a person writes an asset: namespace and name joined by `/`
-        (`postgres://db:5432/shop.public.users`), a bare name where it is unique, a run's id, or a resource name. `@version`
-        names a version by its id or label, or a run's write by the run's id; `#field` names a field; a backslash before `@` or `#` makes it a
-        plain character. Fails with `NOT_FOUND` or `AMBIGUOUS_ADDRESS`.
+        (`postgres://db:5432/shop.public.users`), a bare name where it is unique, a run's id, or a resource name.
+        `@version` names a version by its id or label, or a run's write by the run's id; `#field` names a field; a
+        backslash before `@` or `#` makes it a plain character. Fails with `NOT_FOUND` or `AMBIGUOUS_ADDRESS`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -236,7 +250,8 @@ class CatalogServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListRuns(self, request, context):
-        """Lists runs: those of a job, or those that a run started, the last started first.
+        """Lists runs: those of a job, or those that a run started, the last started first. They come without their inputs,
+        outputs, error, tags and facets: GetRun gives these.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -377,8 +392,15 @@ class CatalogService:
     """Answers questions about assets.
 
     Every list is paged: `page_size` is 50 where 0 and cut to 1,000; a page token is opaque and belongs to the request
-    that it was made for; an empty `next_page_token` is the end. Hidden (deleted, dropped) assets are left out of lists
-    unless `show_deleted` is set; Get finds them, with their `delete_time`.
+    that it was made for; an empty `next_page_token` is the end, and nothing else is: where much is left out (hidden
+    assets, or what only looked as if it fitted a search), a page can be short, or empty, and others follow. Hidden
+    (deleted, dropped) assets are left out of lists unless `show_deleted` is set; Get finds them, with their
+    `delete_time`.
+
+    Where a request takes a namespace to list or to search in, `namespaces/-` stands for all of them. A namespace that is
+    really called `-` is written `namespaces/%2D` there; in every other place `-` is a name like any other.
+
+    Where a request takes the name of a version, the version may be `latest`, which is the one in force.
     """
 
     @staticmethod

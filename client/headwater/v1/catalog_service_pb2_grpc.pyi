@@ -32,8 +32,15 @@ class CatalogServiceStub:
     """Answers questions about assets.
 
     Every list is paged: `page_size` is 50 where 0 and cut to 1,000; a page token is opaque and belongs to the request
-    that it was made for; an empty `next_page_token` is the end. Hidden (deleted, dropped) assets are left out of lists
-    unless `show_deleted` is set; Get finds them, with their `delete_time`.
+    that it was made for; an empty `next_page_token` is the end, and nothing else is: where much is left out (hidden
+    assets, or what only looked as if it fitted a search), a page can be short, or empty, and others follow. Hidden
+    (deleted, dropped) assets are left out of lists unless `show_deleted` is set; Get finds them, with their
+    `delete_time`.
+
+    Where a request takes a namespace to list or to search in, `namespaces/-` stands for all of them. A namespace that is
+    really called `-` is written `namespaces/%2D` there; in every other place `-` is a name like any other.
+
+    Where a request takes the name of a version, the version may be `latest`, which is the one in force.
     """
 
     @_typing.overload
@@ -42,9 +49,9 @@ class CatalogServiceStub:
     def __new__(cls, channel: _aio.Channel) -> CatalogServiceAsyncStub: ...
     ResolveAddress: _grpc.UnaryUnaryMultiCallable[_catalog_service_pb2.ResolveAddressRequest, _catalog_service_pb2.ResolveAddressResponse]
     """Finds the asset that an address names. An address is how a person writes an asset: namespace and name joined by `/`
-    (`postgres://db:5432/shop.public.users`), a bare name where it is unique, a run's id, or a resource name. `@version`
-    names a version by its id or label, or a run's write by the run's id; `#field` names a field; a backslash before `@` or `#` makes it a
-    plain character. Fails with `NOT_FOUND` or `AMBIGUOUS_ADDRESS`.
+    (`postgres://db:5432/shop.public.users`), a bare name where it is unique, a run's id, or a resource name.
+    `@version` names a version by its id or label, or a run's write by the run's id; `#field` names a field; a
+    backslash before `@` or `#` makes it a plain character. Fails with `NOT_FOUND` or `AMBIGUOUS_ADDRESS`.
     """
     ListNamespaces: _grpc.UnaryUnaryMultiCallable[_catalog_service_pb2.ListNamespacesRequest, _catalog_service_pb2.ListNamespacesResponse]
     """Lists the namespaces in the order of their names."""
@@ -71,7 +78,9 @@ class CatalogServiceStub:
     GetJobVersion: _grpc.UnaryUnaryMultiCallable[_catalog_service_pb2.GetJobVersionRequest, _catalog_pb2.JobVersion]
     """Gets one version of a job. `latest` stands for the version in force."""
     ListRuns: _grpc.UnaryUnaryMultiCallable[_catalog_service_pb2.ListRunsRequest, _catalog_service_pb2.ListRunsResponse]
-    """Lists runs: those of a job, or those that a run started, the last started first."""
+    """Lists runs: those of a job, or those that a run started, the last started first. They come without their inputs,
+    outputs, error, tags and facets: GetRun gives these.
+    """
     GetRun: _grpc.UnaryUnaryMultiCallable[_catalog_service_pb2.GetRunRequest, _catalog_pb2.Run]
     """Gets a run with what it read and wrote."""
     SearchAssets: _grpc.UnaryUnaryMultiCallable[_catalog_service_pb2.SearchAssetsRequest, _catalog_service_pb2.SearchAssetsResponse]
@@ -90,16 +99,23 @@ class CatalogServiceAsyncStub(CatalogServiceStub):
     """Answers questions about assets.
 
     Every list is paged: `page_size` is 50 where 0 and cut to 1,000; a page token is opaque and belongs to the request
-    that it was made for; an empty `next_page_token` is the end. Hidden (deleted, dropped) assets are left out of lists
-    unless `show_deleted` is set; Get finds them, with their `delete_time`.
+    that it was made for; an empty `next_page_token` is the end, and nothing else is: where much is left out (hidden
+    assets, or what only looked as if it fitted a search), a page can be short, or empty, and others follow. Hidden
+    (deleted, dropped) assets are left out of lists unless `show_deleted` is set; Get finds them, with their
+    `delete_time`.
+
+    Where a request takes a namespace to list or to search in, `namespaces/-` stands for all of them. A namespace that is
+    really called `-` is written `namespaces/%2D` there; in every other place `-` is a name like any other.
+
+    Where a request takes the name of a version, the version may be `latest`, which is the one in force.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ResolveAddress: _aio.UnaryUnaryMultiCallable[_catalog_service_pb2.ResolveAddressRequest, _catalog_service_pb2.ResolveAddressResponse]  # type: ignore[assignment]
     """Finds the asset that an address names. An address is how a person writes an asset: namespace and name joined by `/`
-    (`postgres://db:5432/shop.public.users`), a bare name where it is unique, a run's id, or a resource name. `@version`
-    names a version by its id or label, or a run's write by the run's id; `#field` names a field; a backslash before `@` or `#` makes it a
-    plain character. Fails with `NOT_FOUND` or `AMBIGUOUS_ADDRESS`.
+    (`postgres://db:5432/shop.public.users`), a bare name where it is unique, a run's id, or a resource name.
+    `@version` names a version by its id or label, or a run's write by the run's id; `#field` names a field; a
+    backslash before `@` or `#` makes it a plain character. Fails with `NOT_FOUND` or `AMBIGUOUS_ADDRESS`.
     """
     ListNamespaces: _aio.UnaryUnaryMultiCallable[_catalog_service_pb2.ListNamespacesRequest, _catalog_service_pb2.ListNamespacesResponse]  # type: ignore[assignment]
     """Lists the namespaces in the order of their names."""
@@ -126,7 +142,9 @@ class CatalogServiceAsyncStub(CatalogServiceStub):
     GetJobVersion: _aio.UnaryUnaryMultiCallable[_catalog_service_pb2.GetJobVersionRequest, _catalog_pb2.JobVersion]  # type: ignore[assignment]
     """Gets one version of a job. `latest` stands for the version in force."""
     ListRuns: _aio.UnaryUnaryMultiCallable[_catalog_service_pb2.ListRunsRequest, _catalog_service_pb2.ListRunsResponse]  # type: ignore[assignment]
-    """Lists runs: those of a job, or those that a run started, the last started first."""
+    """Lists runs: those of a job, or those that a run started, the last started first. They come without their inputs,
+    outputs, error, tags and facets: GetRun gives these.
+    """
     GetRun: _aio.UnaryUnaryMultiCallable[_catalog_service_pb2.GetRunRequest, _catalog_pb2.Run]  # type: ignore[assignment]
     """Gets a run with what it read and wrote."""
     SearchAssets: _aio.UnaryUnaryMultiCallable[_catalog_service_pb2.SearchAssetsRequest, _catalog_service_pb2.SearchAssetsResponse]  # type: ignore[assignment]
@@ -144,8 +162,15 @@ class CatalogServiceServicer(metaclass=_abc_1.ABCMeta):
     """Answers questions about assets.
 
     Every list is paged: `page_size` is 50 where 0 and cut to 1,000; a page token is opaque and belongs to the request
-    that it was made for; an empty `next_page_token` is the end. Hidden (deleted, dropped) assets are left out of lists
-    unless `show_deleted` is set; Get finds them, with their `delete_time`.
+    that it was made for; an empty `next_page_token` is the end, and nothing else is: where much is left out (hidden
+    assets, or what only looked as if it fitted a search), a page can be short, or empty, and others follow. Hidden
+    (deleted, dropped) assets are left out of lists unless `show_deleted` is set; Get finds them, with their
+    `delete_time`.
+
+    Where a request takes a namespace to list or to search in, `namespaces/-` stands for all of them. A namespace that is
+    really called `-` is written `namespaces/%2D` there; in every other place `-` is a name like any other.
+
+    Where a request takes the name of a version, the version may be `latest`, which is the one in force.
     """
 
     @_abc_1.abstractmethod
@@ -155,9 +180,9 @@ class CatalogServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_catalog_service_pb2.ResolveAddressResponse, _abc.Awaitable[_catalog_service_pb2.ResolveAddressResponse]]:
         """Finds the asset that an address names. An address is how a person writes an asset: namespace and name joined by `/`
-        (`postgres://db:5432/shop.public.users`), a bare name where it is unique, a run's id, or a resource name. `@version`
-        names a version by its id or label, or a run's write by the run's id; `#field` names a field; a backslash before `@` or `#` makes it a
-        plain character. Fails with `NOT_FOUND` or `AMBIGUOUS_ADDRESS`.
+        (`postgres://db:5432/shop.public.users`), a bare name where it is unique, a run's id, or a resource name.
+        `@version` names a version by its id or label, or a run's write by the run's id; `#field` names a field; a
+        backslash before `@` or `#` makes it a plain character. Fails with `NOT_FOUND` or `AMBIGUOUS_ADDRESS`.
         """
 
     @_abc_1.abstractmethod
@@ -262,7 +287,9 @@ class CatalogServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _catalog_service_pb2.ListRunsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_catalog_service_pb2.ListRunsResponse, _abc.Awaitable[_catalog_service_pb2.ListRunsResponse]]:
-        """Lists runs: those of a job, or those that a run started, the last started first."""
+        """Lists runs: those of a job, or those that a run started, the last started first. They come without their inputs,
+        outputs, error, tags and facets: GetRun gives these.
+        """
 
     @_abc_1.abstractmethod
     def GetRun(

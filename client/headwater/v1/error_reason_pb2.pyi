@@ -82,13 +82,15 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
         {"reason": "SHUTTING_DOWN", "domain": "headwater.dev", "metadata": {}}
     """
     ERROR_REASON_STORE_UNAVAILABLE: _ErrorReason.ValueType  # 10
-    """PostgreSQL could not be reached, or broke off. Status `UNAVAILABLE`; repeat the call, a repetition has no second
-    effect.
+    """PostgreSQL could not be reached, or broke off, or has a schema that the server cannot use. Status `UNAVAILABLE` with
+    a `google.rpc.RetryInfo` (HTTP 503 with `Retry-After`); repeat the call, a repetition has no second effect.
 
-        {"reason": "STORE_UNAVAILABLE", "domain": "headwater.dev", "metadata": {}}
+        {"reason": "STORE_UNAVAILABLE", "domain": "headwater.dev",
+         "metadata": {"problem": "the database has no schema", "remedy": "run `headwater-server migrate`"}}
     """
     ERROR_REASON_QUERY_TIMEOUT: _ErrorReason.ValueType  # 11
-    """The question took longer than its deadline. Status `DEADLINE_EXCEEDED`.
+    """The answer took longer than the server allows, or than the client waits. Status `DEADLINE_EXCEEDED`. The way out
+    fits the call.
 
         {"reason": "QUERY_TIMEOUT", "domain": "headwater.dev",
          "metadata": {"seconds": "30", "remedy": "ask for a smaller max_depth or max_nodes"}}
@@ -103,6 +105,13 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
 
         {"reason": "INTERNAL", "domain": "headwater.dev", "metadata": {"error_id": "5f0c…"}}
     """
+    ERROR_REASON_UNKNOWN_METHOD: _ErrorReason.ValueType  # 14
+    """The server has no such service or method. Status `UNIMPLEMENTED` (HTTP 404).
+
+        {"reason": "UNKNOWN_METHOD", "domain": "headwater.dev",
+         "metadata": {"method": "headwater.v1.IngestService/WriteEvents",
+                      "remedy": "correct its name, or upgrade the older of client and server"}}
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Says why a call or an event was refused.
@@ -110,7 +119,20 @@ class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     Every error that Headwater returns carries exactly one `google.rpc.ErrorInfo` whose `reason` is the name of a
     value below without its prefix, whose `domain` is `headwater.dev`, and whose `metadata` holds the parts of the message
     that vary. A rejected event of a batch or a stream carries the same reason in its `EventResult`. Over HTTP the same
-    three stand in the JSON body under `error`.
+    three stand in the JSON body under `error`, with `message`, and with `field` where the reason is about one.
+
+    Some errors are made before Headwater sees the call, so they have a status and a message, and no `ErrorInfo`:
+
+    - `RESOURCE_EXHAUSTED`, "larger than max": gRPC gives up a message that is more than twice as large as the server's
+      `max_request_bytes` (before or after decompression; up to there the reason is `TOO_LARGE`), and metadata of more
+      than 16 KiB. To send it again does not help.
+    - `DEADLINE_EXCEEDED` and `CANCELLED`: the client's own deadline, or the client itself, ended the call.
+    - `UNAVAILABLE`: no server answers under the address.
+    - `UNAUTHENTICATED` and `PERMISSION_DENIED`: this version of the server does not ask who calls and gives neither; a
+      proxy in front of it may.
+
+    Every answer, good or not, tells in its trailing metadata (over HTTP in its headers) the server's version as
+    `headwater-version` and its clock as `date`, in the form of HTTP's Date header.
     """
 
 ERROR_REASON_UNSPECIFIED: ErrorReason.ValueType  # 0
@@ -173,13 +195,15 @@ ERROR_REASON_SHUTTING_DOWN: ErrorReason.ValueType  # 9
     {"reason": "SHUTTING_DOWN", "domain": "headwater.dev", "metadata": {}}
 """
 ERROR_REASON_STORE_UNAVAILABLE: ErrorReason.ValueType  # 10
-"""PostgreSQL could not be reached, or broke off. Status `UNAVAILABLE`; repeat the call, a repetition has no second
-effect.
+"""PostgreSQL could not be reached, or broke off, or has a schema that the server cannot use. Status `UNAVAILABLE` with
+a `google.rpc.RetryInfo` (HTTP 503 with `Retry-After`); repeat the call, a repetition has no second effect.
 
-    {"reason": "STORE_UNAVAILABLE", "domain": "headwater.dev", "metadata": {}}
+    {"reason": "STORE_UNAVAILABLE", "domain": "headwater.dev",
+     "metadata": {"problem": "the database has no schema", "remedy": "run `headwater-server migrate`"}}
 """
 ERROR_REASON_QUERY_TIMEOUT: ErrorReason.ValueType  # 11
-"""The question took longer than its deadline. Status `DEADLINE_EXCEEDED`.
+"""The answer took longer than the server allows, or than the client waits. Status `DEADLINE_EXCEEDED`. The way out
+fits the call.
 
     {"reason": "QUERY_TIMEOUT", "domain": "headwater.dev",
      "metadata": {"seconds": "30", "remedy": "ask for a smaller max_depth or max_nodes"}}
@@ -193,5 +217,12 @@ ERROR_REASON_INTERNAL: ErrorReason.ValueType  # 13
 """The server failed in a way it does not understand; the log holds the cause under `error_id`. Status `INTERNAL`.
 
     {"reason": "INTERNAL", "domain": "headwater.dev", "metadata": {"error_id": "5f0c…"}}
+"""
+ERROR_REASON_UNKNOWN_METHOD: ErrorReason.ValueType  # 14
+"""The server has no such service or method. Status `UNIMPLEMENTED` (HTTP 404).
+
+    {"reason": "UNKNOWN_METHOD", "domain": "headwater.dev",
+     "metadata": {"method": "headwater.v1.IngestService/WriteEvents",
+                  "remedy": "correct its name, or upgrade the older of client and server"}}
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

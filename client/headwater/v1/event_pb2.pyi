@@ -76,7 +76,10 @@ class Event(_message.Message):
     DATASET_EVENT_FIELD_NUMBER: _builtins.int
     JOB_EVENT_FIELD_NUMBER: _builtins.int
     open_lineage: _builtins.bytes
-    """The JSON text of one OpenLineage event, UTF-8, as its producer wrote it."""
+    """The JSON text of one OpenLineage event, UTF-8, as its producer wrote it. It is kept byte for byte, unless it holds
+    bare NaN or infinities, which are no JSON and which some producers write: they become the strings `"NaN"`,
+    `"Infinity"` and `"-Infinity"`.
+    """
     @_builtins.property
     def run_event(self) -> Global___RunEvent:
         """What a run did or does."""
@@ -709,7 +712,7 @@ class Metric(_message.Message):
     name: _builtins.str
     """The measure's name, such as `auc`. Required."""
     value: _builtins.float
-    """The value."""
+    """The value. NaN and infinities become the strings `"NaN"`, `"Infinity"` and `"-Infinity"` in the facet's JSON."""
     split: _builtins.str
     """The part of the data that it was measured on, such as `validation`."""
     def __init__(

@@ -172,7 +172,7 @@ class Traversal(_message.Message):
     max_depth: _builtins.int
     """How many links to follow from a root: 20 where 0, cut to 1,000."""
     max_nodes: _builtins.int
-    """How many nodes to give: 1,000 where 0, cut to 20,000."""
+    """How many nodes to give: 1,000 where 0, cut to 20,000 or what the server is set to."""
     exclude_inferred: _builtins.bool
     """Whether inferred links are left out and not walked."""
     exclude_indirect: _builtins.bool
@@ -181,8 +181,8 @@ class Traversal(_message.Message):
     """The position that the answer must hold at least: as a write returned it."""
     @_builtins.property
     def roots(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """The roots, 1 to 1,000 resource names. Datasets or jobs; at field level datasets; at run level runs, dataset versions or
-        writes. Required.
+        """The roots, 1 to 1,000 resource names. Datasets or jobs; at field level datasets; at run level runs, dataset versions
+        (`latest` is the one in force) or writes. Required.
         """
 
     @_builtins.property
@@ -469,9 +469,11 @@ class CompareDatasetVersionsRequest(_message.Message):
     BASE_FIELD_NUMBER: _builtins.int
     TARGET_FIELD_NUMBER: _builtins.int
     base: _builtins.str
-    """The resource name of the version to compare from. Required."""
+    """The resource name of the version to compare from. The version `latest`, or the name of a dataset alone, is the one
+    in force. Required.
+    """
     target: _builtins.str
-    """The resource name of the version to compare to; of the same dataset or of another. Required."""
+    """The resource name of the version to compare to, likewise; of the same dataset or of another. Required."""
     def __init__(
         self,
         *,

@@ -89,7 +89,8 @@ class LineageServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def SearchLinks(self, request, context):
-        """Lists the links of one dataset or job, in one direction, one hop, page by page, past links included where asked.
+        """Lists the links of one dataset or job, in one direction, one hop, page by page, past links included where asked. A
+        page can be shorter than asked while there is a next one, for hidden assets are left out.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

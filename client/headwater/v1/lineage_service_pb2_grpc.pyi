@@ -43,7 +43,9 @@ class LineageServiceStub:
     GetLineage: _grpc.UnaryUnaryMultiCallable[_lineage_service_pb2.GetLineageRequest, _lineage_service_pb2.GetLineageResponse]
     """Walks the graph from its roots and answers at once. The answer is the same as that of TraverseLineage."""
     SearchLinks: _grpc.UnaryUnaryMultiCallable[_lineage_service_pb2.SearchLinksRequest, _lineage_service_pb2.SearchLinksResponse]
-    """Lists the links of one dataset or job, in one direction, one hop, page by page, past links included where asked."""
+    """Lists the links of one dataset or job, in one direction, one hop, page by page, past links included where asked. A
+    page can be shorter than asked while there is a next one, for hidden assets are left out.
+    """
     CompareDatasetVersions: _grpc.UnaryUnaryMultiCallable[_lineage_service_pb2.CompareDatasetVersionsRequest, _lineage_service_pb2.CompareDatasetVersionsResponse]
     """Compares two versions of a dataset field by field."""
     CompareLineage: _grpc.UnaryUnaryMultiCallable[_lineage_service_pb2.CompareLineageRequest, _lineage_service_pb2.CompareLineageResponse]
@@ -64,7 +66,9 @@ class LineageServiceAsyncStub(LineageServiceStub):
     GetLineage: _aio.UnaryUnaryMultiCallable[_lineage_service_pb2.GetLineageRequest, _lineage_service_pb2.GetLineageResponse]  # type: ignore[assignment]
     """Walks the graph from its roots and answers at once. The answer is the same as that of TraverseLineage."""
     SearchLinks: _aio.UnaryUnaryMultiCallable[_lineage_service_pb2.SearchLinksRequest, _lineage_service_pb2.SearchLinksResponse]  # type: ignore[assignment]
-    """Lists the links of one dataset or job, in one direction, one hop, page by page, past links included where asked."""
+    """Lists the links of one dataset or job, in one direction, one hop, page by page, past links included where asked. A
+    page can be shorter than asked while there is a next one, for hidden assets are left out.
+    """
     CompareDatasetVersions: _aio.UnaryUnaryMultiCallable[_lineage_service_pb2.CompareDatasetVersionsRequest, _lineage_service_pb2.CompareDatasetVersionsResponse]  # type: ignore[assignment]
     """Compares two versions of a dataset field by field."""
     CompareLineage: _aio.UnaryUnaryMultiCallable[_lineage_service_pb2.CompareLineageRequest, _lineage_service_pb2.CompareLineageResponse]  # type: ignore[assignment]
@@ -100,7 +104,9 @@ class LineageServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _lineage_service_pb2.SearchLinksRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_lineage_service_pb2.SearchLinksResponse, _abc.Awaitable[_lineage_service_pb2.SearchLinksResponse]]:
-        """Lists the links of one dataset or job, in one direction, one hop, page by page, past links included where asked."""
+        """Lists the links of one dataset or job, in one direction, one hop, page by page, past links included where asked. A
+        page can be shorter than asked while there is a next one, for hidden assets are left out.
+        """
 
     @_abc_1.abstractmethod
     def CompareDatasetVersions(

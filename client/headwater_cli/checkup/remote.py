@@ -1,9 +1,10 @@
-"""Checks that ask the server: its health, its services, its clock, and whether its store answers."""
+"""Checks that ask the server: its health, its version, its clock, its services, and whether its store answers."""
 
 import time
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from importlib.metadata import version
 
 import grpc
 
@@ -18,6 +19,8 @@ ASK_SECONDS = 5.0
 CLOCK_SECONDS = 5.0
 HEALTH = "/grpc.health.v1.Health/Check"
 SERVING = b"\x08\x01"
+QUESTION = "/headwater.v1.CatalogService/ListNamespaces"
+"""A question that needs no words."""
 
 _SERVICES = [
     service.full_name
@@ -27,21 +30,18 @@ _SERVICES = [
 
 
 def check_health(settings: Settings) -> Iterator[Finding]:
-    """Asks whether the server serves, which services it has, and what time it is there."""
+    """Asks whether the server serves, which build and services it has, and what time it is there."""
     with _channel(settings) as channel:
         try:
             answer, told = _health(channel, "")
         except grpc.RpcError as failure:
             yield _unhealthy(failure, settings)
             return
-        if answer != SERVING:
-            way = "see the server's log; headwater-server check says what is wrong with its store"
-            yield Finding("health", "failed", "the server runs, but does not serve", way)
-            return
-        version = told.get("headwater-version")
-        yield Finding("health", "ok", f"serving, version {version}" if version else "serving")
-        yield _services(channel)
+        yield Finding("health", "ok", "serving") if answer == SERVING else _not_serving(channel)
+        yield _version(told)
         yield _clock(told)
+        if answer == SERVING:
+            yield _services(channel)
 
 
 def check_store(settings: Settings) -> Iterator[Finding]:
@@ -65,6 +65,29 @@ def _unhealthy(failure: grpc.RpcError, settings: Settings) -> Finding:
     return Finding("health", "failed", str(from_rpc_error(failure)), way)
 
 
+def _not_serving(channel: grpc.Channel) -> Finding:
+    """Says why the server does not serve: it tells so to whoever asks it anything."""
+    detail = "the server runs, but does not serve"
+    remedy = "see the server's log; headwater-server check says what is wrong with its store"
+    try:
+        channel.unary_unary(QUESTION, lambda data: data, lambda data: data)(b"", timeout=ASK_SECONDS)
+    except grpc.RpcError as failure:
+        error = from_rpc_error(failure)
+        detail += f": {error.metadata.get('problem', error.message)}"
+        remedy = error.metadata.get("remedy", remedy)
+    return Finding("health", "failed", detail, remedy)
+
+
+def _version(told: Mapping[str, str]) -> Finding:
+    own, other = version("headwater"), told.get("headwater-version")
+    if other is None:
+        return Finding("version", "skipped", "the server does not tell its version")
+    if own.split(".")[:2] == other.split(".")[:2]:
+        return Finding("version", "ok", other)
+    way = "upgrade the older one of the two"
+    return Finding("version", "warning", f"the server is {other}, this command is {own}", way)
+
+
 def _services(channel: grpc.Channel) -> Finding:
     missing = [name for name in _SERVICES if not _is_served(channel, name)]
     if missing:
@@ -85,10 +108,10 @@ def _clock(told: Mapping[str, str]) -> Finding:
         difference = (parsedate_to_datetime(told["date"]) - datetime.now(UTC)).total_seconds()
     except (KeyError, ValueError, TypeError):
         return Finding("clock", "skipped", "the server does not tell its time")
+    if abs(difference) <= CLOCK_SECONDS:
+        return Finding("clock", "ok", f"within {CLOCK_SECONDS:.0f} s of this machine's")
     detail = f"{abs(difference):.0f} s {'ahead of' if difference > 0 else 'behind'} this machine's"
-    if abs(difference) > CLOCK_SECONDS:
-        return Finding("clock", "warning", detail, "set both clocks by NTP: events are ordered by their times")
-    return Finding("clock", "ok", detail)
+    return Finding("clock", "warning", detail, "set both clocks by NTP: events are ordered by their times")
 
 
 def _health(channel: grpc.Channel, service: str) -> tuple[bytes, dict[str, str]]:
@@ -98,7 +121,7 @@ def _health(channel: grpc.Channel, service: str) -> tuple[bytes, dict[str, str]]
     request = b"\x0a" + bytes([len(name)]) + name if name else b""
     call = channel.unary_unary(HEALTH, lambda data: data, lambda data: data)
     answer, context = call.with_call(request, timeout=ASK_SECONDS)
-    told = {key: value for key, value in context.initial_metadata() or () if isinstance(value, str)}
+    told = {key: value for key, value in context.trailing_metadata() or () if isinstance(value, str)}
     return answer, told
 
 

@@ -26,7 +26,8 @@ STYLES = {"ok": GOOD, "warning": CHANGED, "failed": BAD, "skipped": DIM}
 def doctor(session: Session) -> int:
     """Checks the way to the server, step by step, and says what to do at the first that fails.
 
-    Looks at the settings, the token, the connection, TLS, the server's health and services, its clock and its store.
+    Looks at the settings, the token, the connection, TLS, the server's health, version, clock and services, and its
+    store.
     Ends with 1 where something is wrong.
     """
     findings = list(_findings(session))

@@ -52,7 +52,8 @@ def run(
 
     Ends as the command ends: with its exit code, or by its signal. Signals are passed on to it. Unless --strict is
     given, lineage never makes it fail and never keeps it waiting: where the server is away, this says so, and waits for
-    --timeout (5 s) at the most, after the command's end.
+    --timeout (5 s) at the most, after the command's end. What it could not tell is kept in the user's state folder, and
+    sent by the next `headwater run`, `emit` or `send`.
 
     Inside, `headwater emit` adds to the run, and what OpenLineage clients report becomes its child. The command line
     is kept, but not the values of options that are called after secrets, nor the passwords in URLs.
@@ -70,7 +71,7 @@ def run(
     background = Background(partial(_open_report, session, identity, command, datasets))
     patience = session.timeout or PATIENCE_SECONDS
     if strict:
-        background.report.begin(patience)
+        background.begin_strictly(patience)
     else:
         background.begin()
     end = _run(command, environment_for(os.environ, identity, session.address), desk)
@@ -114,10 +115,12 @@ def _run(command: tuple[str, ...], environment: Mapping[str, str], desk: SignalD
 
 
 def _finished(background: Background, end: End, patience: float, desk: SignalDesk, strict: bool) -> End:
-    problem = background.finish(end, patience, desk)
+    problem, place = background.finish(end, patience, desk)
+    for each in background.complaints:
+        _warn(each)
     if not problem:
         return end
-    _warn(f"the end of this run is not reported: {problem}")
+    _warn(f"the end of this run is not reported{f' yet: {problem}; {place}' if place else f': {problem}'}")
     return End(NOT_REPORTED) if strict and end.code == 0 else end
 
 

@@ -17,9 +17,10 @@ from headwater.v1.error_reason_pb2 import ErrorReason
 from headwater.v1.event_pb2 import EventResult
 
 from ..event_files import BadFile, read_events
-from ..failures import REFUSED
-from ..screen import note
+from ..failures import AWAY, REFUSED
+from ..screen import note, warn
 from ..session import FORMATS, Session, answering
+from ..waiting import deliver, send_waiting
 from ..words import count, word
 
 WINDOW = 500
@@ -28,20 +29,27 @@ WINDOW = 500
 @click.command()
 @click.argument(
     "files",
-    metavar="FILE...",
+    metavar="[FILE...]",
     nargs=-1,
-    required=True,
     type=click.Path(exists=True, dir_okay=False, allow_dash=True),
     help="OpenLineage JSON, plain or gzip; - is stdin.",
 )
+@click.option("--spooled", is_flag=True, help="Send no files, but what waits on this machine.")
 @answering(*FORMATS)
 @click.pass_obj
-def send(session: Session, files: tuple[str, ...]) -> int:
+def send(session: Session, files: tuple[str, ...], spooled: bool) -> int:
     """Sends the OpenLineage events in files: one object, an array, or a line each.
 
     Says how many the server accepted, knew already, and rejected, and why. A file can be sent again: what arrived is
     not stored twice. Ends with 1 where an event was rejected or a file is no JSON.
+
+    What `headwater run` and `emit` could not send is kept on this machine, and sent after any files. --spooled sends it
+    alone, and says what became of it.
     """
+    if bool(files) == spooled:
+        raise click.UsageError("give either files to send, or --spooled for what waits on this machine")
+    if spooled:
+        return _send_waiting(session)
     sending = _Sending(session.client, files)
     try:
         sending.finish()
@@ -49,7 +57,24 @@ def send(session: Session, files: tuple[str, ...]) -> int:
         note(f"{sending.summary()} before the connection ended; sending the same files again stores nothing twice")
         raise
     session.write(sending.data(), lambda: click.echo(sending.summary()))
+    for each in send_waiting(session.settings, session.settings.timeout_seconds):
+        warn(each)
     return REFUSED if sending.rejections or sending.bad_files else 0
+
+
+def _send_waiting(session: Session) -> int:
+    delivered = deliver(session.settings, session.settings.timeout_seconds)
+    refusals = [{"reason": each.reason, "field": each.field, "message": each.message} for each in delivered.refusals]
+    data = {"sent": delivered.sent, "rejected": len(refusals), "left": delivered.left, "rejections": refusals}
+    total = count(delivered.sent + len(refusals) + delivered.left, "event")
+    summary = f"{total} waited: {delivered.sent:,} sent, {len(refusals):,} rejected, {delivered.left:,} left"
+    session.write(data, lambda: click.echo(summary))
+    for each in delivered.refusals:
+        note(f"{each.message} ({each.reason})")
+    if delivered.left:
+        warn(delivered.problem or "the time did not suffice: give more with --timeout")
+        return AWAY
+    return REFUSED if refusals else 0
 
 
 class _Sending:

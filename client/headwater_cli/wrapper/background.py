@@ -23,6 +23,9 @@ class Background:
         self._open_report = open_report
         self._opening = Lock()
         self._opened: Report | None = None
+        self._first: _Task | None = None
+        self.complaints: list[str] = []
+        """What there is to say of events that waited since the server was away."""
 
     @property
     def report(self) -> "Report":
@@ -33,20 +36,47 @@ class Background:
             return self._opened
 
     def begin(self) -> None:
-        """Starts to tell that the command begins. Should that fail, `finish` tells it."""
-        _Task(self._begin).start()
+        """Starts to tell that the command begins, and what waits. Should the former fail, `finish` tells it."""
+        self._first = _started(self._begin)
 
-    def finish(self, end: End, patience: float, desk: SignalDesk) -> str:
-        """Tells how the command ended; gives what went wrong. A signal, or the time, ends the wait for an answer."""
-        task = _Task(lambda: self.report.finish(end, patience))
-        task.start()
+    def begin_strictly(self, patience: float) -> None:
+        """Tells that the command begins, or raises why it cannot; then starts to tell what waits."""
+        self.report.begin(patience)
+        self._first = _started(self._send_waiting)
+
+    def finish(self, end: End, patience: float, desk: SignalDesk) -> tuple[str, str]:
+        """Tells how the command ended; gives what went wrong, and where it waits to be told later, if it does.
+
+        A signal, or the time, ends the wait for an answer.
+        """
         deadline = monotonic() + patience
-        while task.is_alive() and monotonic() < deadline and not desk.has_news:
-            task.join(LOOK_SECONDS)
-        return "there is no answer yet" if task.is_alive() else task.problem
+
+        def wait_for(task: _Task) -> None:
+            while task.is_alive() and monotonic() < deadline and not desk.has_news:
+                task.join(LOOK_SECONDS)
+
+        task = _started(lambda: self.report.finish(end, patience))
+        wait_for(task)
+        problem = "there is no answer yet" if task.is_alive() else task.problem
+        if problem:
+            return self._keep(end, problem)
+        if self._first is not None:
+            wait_for(self._first)
+        return "", ""
 
     def _begin(self) -> None:
         self.report.begin()
+        self._send_waiting()
+
+    def _send_waiting(self) -> None:
+        self.complaints = self.report.send_waiting()
+
+    def _keep(self, end: End, problem: str) -> tuple[str, str]:
+        try:
+            return problem, self.report.keep(end)
+        except Exception as error:  # noqa: BLE001 (whatever it is, the command must not feel it)
+            also = str(error)
+            return (problem if also == problem else f"{problem}; nor can it be kept: {also}"), ""
 
 
 class _Task(Thread):
@@ -62,3 +92,9 @@ class _Task(Thread):
             self._work()
         except Exception as error:  # noqa: BLE001 (whatever it is, the command must not feel it)
             self.problem = str(error) or repr(error)
+
+
+def _started(work: Callable[[], None]) -> _Task:
+    task = _Task(work)
+    task.start()
+    return task

@@ -17,10 +17,14 @@ from headwater.v1 import event_pb2 as pb
 from headwater.v1.error_reason_pb2 import ErrorReason
 from headwater.values import timestamp
 
+from ..waiting import AWAY, keep, send_waiting
 from ..words import word
 from .child import End
 from .origin import code_location, has_changes, script_of, sha256_of, without_secrets
 from .surroundings import Identity
+
+DELIVERY_SECONDS = 60.0
+"""How long what waits may take while the command runs; after its end, it has what is left of the patience."""
 
 SCHEMAS = "https://openlineage.io/spec/facets/"
 PROCESS_SCHEMA = "https://headwater.dev/facets/1-0-0/ProcessRunFacet.json#/$defs/ProcessRunFacet"
@@ -37,7 +41,7 @@ class Rejected(Exception):
 
 
 class Report:
-    """Is what is told about one run of a command. `begin` and `finish` may be called from different threads."""
+    """Is what is told about one run of a command. Its methods may be called from different threads."""
 
     def __init__(
         self,
@@ -58,7 +62,9 @@ class Report:
         self._location: dict[str, str] = {}
         self._looking = Lock()
         self._start: pb.RunEvent | None = None
+        self._end: pb.RunEvent | None = None
         self._has_begun = False
+        self._is_answered = False
 
     def begin(self, timeout_seconds: float | None = None) -> None:
         """Tells that the command begins, and what it is. Raises HeadwaterError and Rejected."""
@@ -67,7 +73,31 @@ class Report:
 
     def finish(self, end: End, timeout_seconds: float) -> None:
         """Tells how the command ended, and how it began where that is not known. Raises HeadwaterError and Rejected."""
+        is_answered = True
+        try:
+            self._send(self._last_words(end), timeout_seconds)
+        except AWAY:
+            is_answered = False
+            raise
+        finally:
+            self._is_answered = is_answered
+
+    def keep(self, end: End) -> str:
+        """Keeps on disk what `finish` tells, unless a server answered it; gives where it waits. Raises SpoolError."""
+        return "" if self._is_answered else keep(self._client.settings.address, self._last_words(end))
+
+    def send_waiting(self) -> list[str]:
+        """Tells what waits since the server was away; gives what there is to complain of."""
+        return send_waiting(self._client.settings, DELIVERY_SECONDS)
+
+    def _last_words(self, end: End) -> list[pb.RunEvent]:
         start = self._begin_event()
+        with self._looking:
+            if self._end is None:
+                self._end = self._end_event(end)
+            return [self._end] if self._has_begun else [start, self._end]
+
+    def _end_event(self, end: End) -> pb.RunEvent:
         self._process["durationSeconds"] = round(time.monotonic() - self._clock, 3)
         if end.code >= 0:
             self._process["exitCode"] = end.code
@@ -78,7 +108,7 @@ class Report:
             schema = SCHEMAS + "1-0-1/ErrorMessageRunFacet.json#/$defs/ErrorMessageRunFacet"
             facet = {"_schemaURL": schema, "message": end.words, "programmingLanguage": "shell"}
             event.run.facets.update(describe_facets({"errorMessage": facet}))
-        self._send([event] if self._has_begun else [start, event], timeout_seconds)
+        return event
 
     def _begin_event(self) -> pb.RunEvent:
         with self._looking:

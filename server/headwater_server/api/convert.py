@@ -4,6 +4,7 @@ here.
 
 from __future__ import annotations
 
+import dataclasses
 import uuid
 from datetime import UTC, datetime
 from typing import TypeVar, overload
@@ -48,7 +49,7 @@ def read_name(field: str, text: str, kind: type[N], other: type[M], /) -> N | M:
 def read_name(field: str, text: str, /, *kinds: type[ResourceName]) -> ResourceName: ...
 def read_name(field: str, text: str, *kinds: type[ResourceName]) -> ResourceName:
     """The resource name in a field of a request, of one of these kinds. Raises InvalidField."""
-    wanted = " or ".join("/".join(f"{part}/{{{part.rstrip('s')}}}" for part in kind.collections) for kind in kinds)
+    wanted = " or ".join(map(_pattern, kinds))
     if not text:
         raise InvalidField(field, "is empty", f"name {wanted}")
     try:
@@ -59,6 +60,12 @@ def read_name(field: str, text: str, *kinds: type[ResourceName]) -> ResourceName
     if not isinstance(name, kinds):
         raise InvalidField(field, "names another kind of thing", f"name {wanted}")
     return name
+
+
+def _pattern(kind: type[ResourceName]) -> str:
+    """How names of a kind look."""
+    parts = zip(kind.collections, dataclasses.fields(kind), strict=True)
+    return "/".join(f"{collection}/{{{part.name}}}" for collection, part in parts)
 
 
 def to_time(time: datetime | None) -> Timestamp | None:

@@ -27,6 +27,7 @@ CODES = {
     "SHUTTING_DOWN": grpc.StatusCode.UNAVAILABLE,
     "STORE_UNAVAILABLE": grpc.StatusCode.UNAVAILABLE,
     "QUERY_TIMEOUT": grpc.StatusCode.DEADLINE_EXCEEDED,
+    "UNKNOWN_METHOD": grpc.StatusCode.UNIMPLEMENTED,
     "ID_COLLISION": grpc.StatusCode.INTERNAL,
     "INTERNAL": grpc.StatusCode.INTERNAL,
 }

@@ -1,4 +1,5 @@
 """The servicer of IngestService."""
+# ruff: noqa: N802 (methods are called as the contract calls them)
 
 from __future__ import annotations
 
@@ -23,7 +24,7 @@ class IngestServicer(IngestServiceServicer):
         self._ingestion = ingestion
         self._streams: set[EventStream] = set()
 
-    async def WriteEvent(self, request: messages.WriteEventRequest, context: Call) -> messages.WriteEventResponse:  # noqa: N802
+    async def WriteEvent(self, request: messages.WriteEventRequest, context: Call) -> messages.WriteEventResponse:
         """Writes one event."""
         outcome = await self._writer(context).write([request.event])
         (result,) = outcome.results
@@ -31,7 +32,7 @@ class IngestServicer(IngestServiceServicer):
             raise result.error
         return messages.WriteEventResponse(result=to_result(result), position=outcome.position)
 
-    async def BatchWriteEvents(  # noqa: N802
+    async def BatchWriteEvents(
         self, request: messages.BatchWriteEventsRequest, context: Call
     ) -> messages.BatchWriteEventsResponse:
         """Writes many events."""
@@ -39,7 +40,7 @@ class IngestServicer(IngestServiceServicer):
         outcome = await self._writer(context).write(request.events)
         return messages.BatchWriteEventsResponse(results=map(to_result, outcome.results), position=outcome.position)
 
-    async def StreamEvents(  # noqa: N802
+    async def StreamEvents(
         self, request_iterator: AsyncIterator[messages.StreamEventsRequest], context: Call
     ) -> AsyncIterator[messages.StreamEventsResponse]:
         """Writes events as they come."""
@@ -52,7 +53,7 @@ class IngestServicer(IngestServiceServicer):
         finally:
             self._streams.discard(stream)
 
-    async def ListRejectedEvents(  # noqa: N802
+    async def ListRejectedEvents(
         self, request: messages.ListRejectedEventsRequest, context: Call
     ) -> messages.ListRejectedEventsResponse:
         """Lists rejected events."""

@@ -10,16 +10,19 @@ import contextlib
 import inspect
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any, TypeAlias
+from email.utils import formatdate
+from functools import partial
+from typing import Any, NoReturn, TypeAlias
 
 import grpc
 from google.protobuf.message import DecodeError, Message
 
-from ..domain.errors import HeadwaterError, InvalidField, ShuttingDown, TooLarge
+from ..domain.errors import HeadwaterError, InvalidField, ShuttingDown, TooLarge, UnknownMethod
 from ..usecases.failures import report_failure
 from .admission import Admission
 from .errors import CODES, to_status
 from .metrics import CallMetrics
+from .timeouts import fitting_timeouts
 
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
@@ -27,18 +30,28 @@ Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 OURS = "headwater.v1."
 INGESTION = frozenset(f"{OURS}IngestService/{name}" for name in ("WriteEvent", "BatchWriteEvents", "StreamEvents"))
 """The methods that ingestion itself bounds; every other one of ours is a question."""
+UNKNOWN = "unknown"
+"""What calls of methods that there are not are counted as: a client can think of endless names."""
 
 
 class CallInterceptor(grpc.aio.ServerInterceptor):
     """Wraps every method of every service.
 
-    `gate` raises what a call of ours is refused with while the server is not ready or is stopping.
+    `gate` raises what a call of ours is refused with while the server is not ready or is stopping. Every answer tells
+    `version` and the time here in its trailing metadata, as `headwater-version` and `date`.
     """
 
     def __init__(
-        self, *, gate: Callable[[], None], admission: Admission, metrics: CallMetrics, max_request_bytes: int
+        self,
+        *,
+        gate: Callable[[], None],
+        admission: Admission,
+        metrics: CallMetrics,
+        max_request_bytes: int,
+        version: str,
     ) -> None:
         self._gate = gate
+        self._version = version
         self._admission = admission
         self._metrics = metrics
         self._max_request_bytes = max_request_bytes
@@ -51,12 +64,12 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Any]],
         handler_call_details: grpc.HandlerCallDetails,
     ) -> Any:
-        """The handler of a method, wrapped; None where there is no such method."""
+        """The handler of a method, wrapped; where there is no such method, one that says so."""
         path = handler_call_details.method
         if path not in self._wrapped:
             handler = await continuation(handler_call_details)
             if handler is None:
-                return None
+                return self._refusing(path.removeprefix("/"))
             self._wrapped[path] = self._wrap(path.removeprefix("/"), handler)
         return self._wrapped[path]
 
@@ -69,14 +82,16 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
     def _wrap(self, method: str, handler: Handler) -> Handler:
         behaviours = (handler.unary_unary, handler.unary_stream, handler.stream_unary, handler.stream_stream)
         behaviour: Any = next(filter(None, behaviours))
+        respond = partial(_write_all, behaviour) if handler.response_streaming else behaviour
         parse = self._parser(handler)
 
         async def answer(data: Any, context: Context) -> Any:
             async with self._watched(method, context):
-                request = _each(data, parse) if handler.request_streaming else parse(data)
-                if handler.response_streaming:
-                    return await _write_all(behaviour, request, context)
-                return await behaviour(request, context)
+                if handler.request_streaming:
+                    return await respond(_each(data, parse), context)
+                request = parse(data)
+                with fitting_timeouts(request):
+                    return await respond(request, context)
 
         make = {
             (False, False): grpc.unary_unary_rpc_method_handler,
@@ -86,6 +101,14 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         }[handler.request_streaming, handler.response_streaming]
         wrapped: Any = answer
         return make(wrapped, None, handler.response_serializer)
+
+    def _refusing(self, method: str) -> Handler:
+        async def refuse(_: object, context: Context) -> None:
+            async with self._watched(UNKNOWN, context):
+                raise UnknownMethod(method)
+
+        wrapped: Any = refuse
+        return grpc.stream_stream_rpc_method_handler(wrapped)  # on the wire any kind of call is one of these
 
     def _parser(self, handler: Handler) -> Callable[[bytes], Message]:
         deserialize: Any = handler.request_deserializer
@@ -108,6 +131,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         try:
             with self._admitted(method):
                 yield
+            context.set_trailing_metadata(self._about())
         except grpc.aio.AbortError:
             code = context.code().name
             raise
@@ -115,18 +139,25 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
             code = grpc.StatusCode.CANCELLED.name
             if not self._is_ending or context.done():
                 raise
-            await context.abort_with_status(to_status(ShuttingDown()))
+            await self._tell(context, ShuttingDown())
         except HeadwaterError as error:
             code = CODES[error.reason].name
-            await context.abort_with_status(to_status(error))
+            await self._tell(context, error)
         except Exception as error:  # noqa: BLE001  nobody above would tell the client
             if context.done():
                 code = grpc.StatusCode.CANCELLED.name
                 return
             code = grpc.StatusCode.INTERNAL.name
-            await context.abort_with_status(to_status(report_failure(error, method)))
+            await self._tell(context, report_failure(error, method))
         finally:
             self._metrics.end(method, code, time.perf_counter() - started)
+
+    async def _tell(self, context: Context, error: HeadwaterError) -> NoReturn:
+        status = to_status(error)
+        await context.abort(status.code, status.details, (*status.trailing_metadata, *self._about()))
+
+    def _about(self) -> tuple[tuple[str, str], ...]:
+        return ("headwater-version", self._version), ("date", formatdate(usegmt=True))
 
     @contextlib.contextmanager
     def _admitted(self, method: str) -> Any:

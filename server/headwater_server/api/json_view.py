@@ -11,9 +11,10 @@ from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
-from ..domain.errors import InvalidField, NotFound
+from ..domain.errors import InvalidField, UnknownMethod
 from .admission import Admission
 from .call import LocalCall
+from .timeouts import fitting_timeouts
 
 QUESTIONS = ("Compare", "Get", "List", "Resolve", "Search", "Traverse")
 """How the names of methods begin that change nothing."""
@@ -46,15 +47,15 @@ class JsonView:
         """The JSON text of the answer; of a stream, an array of its messages.
 
         The request is protobuf's JSON as Python values, and `address` that of the one who asks. Raises InvalidField,
-        NotFound where there is no such question, and what the servicer raises.
+        UnknownMethod where there is no such question, and what the servicer raises.
         """
         if (service, method) not in self._methods:
-            raise NotFound(f"{service}/{method}")
+            raise UnknownMethod(f"{service}/{method}")
         definition, behaviour = self._methods[service, method]
         message = _parse(request, GetMessageClass(definition.input_type)())
         call = LocalCall(self._timeout_seconds, address)
         self._gate()
-        with self._admission.question():
+        with self._admission.question(), fitting_timeouts(message):
             if definition.server_streaming:
                 return await _written([part async for part in behaviour(message, call)])
             return await _written(await behaviour(message, call))

@@ -1,9 +1,11 @@
 """The servicer of LineageService."""
+# ruff: noqa: N802 (methods are called as the contract calls them)
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 
 from headwater.v1 import lineage_service_pb2 as messages
 from headwater.v1.lineage_service_pb2_grpc import LineageServiceServicer
@@ -14,6 +16,7 @@ from ..domain.lineage_ports import LineageStore
 from ..usecases.lineage import get_lineage, stream_lineage
 from ..usecases.lineage_compare import compare_runs, compare_times, compare_versions
 from ..usecases.lineage_links import search_links
+from ..usecases.lineage_roots import MAX_NODES
 from .call import Call, seconds_left
 from .convert_catalog import page_of, read_versioned
 from .convert_lineage import (
@@ -34,44 +37,48 @@ LARGE = 5000
 
 
 class LineageServicer(LineageServiceServicer):
-    """Answers questions about lineage. A question may take `timeout_seconds`, where its client waits no less."""
+    """Answers questions about lineage. A question may take `timeout_seconds`, where its client waits no less; a walk
+    gives `max_nodes` at most.
+    """
 
-    def __init__(self, store: LineageStore, catalog: CatalogStore, timeout_seconds: float) -> None:
+    def __init__(
+        self, store: LineageStore, catalog: CatalogStore, timeout_seconds: float, *, max_nodes: int = MAX_NODES
+    ) -> None:
         self._store = store
         self._catalog = catalog
         self._timeout_seconds = timeout_seconds
+        self._max_nodes = max_nodes
 
-    async def TraverseLineage(  # noqa: N802
+    async def TraverseLineage(
         self, request: messages.TraverseLineageRequest, context: Call
     ) -> AsyncIterator[messages.TraverseLineageResponse]:
         """Walks the graph and streams what it finds."""
         asked, writer = read_traversal(request.traversal), AnswerWriter()
-        async for part in stream_lineage(self._store, asked, self._seconds(context)):
-            for message in write_parts(writer, part):
-                yield message
+        walk = stream_lineage(self._store, asked, self._seconds(context), max_nodes=self._max_nodes)
+        async with aclosing(walk) as parts:
+            async for part in parts:
+                for message in write_parts(writer, part):
+                    yield message
 
-    async def GetLineage(  # noqa: N802
-        self, request: messages.GetLineageRequest, context: Call
-    ) -> messages.GetLineageResponse:
+    async def GetLineage(self, request: messages.GetLineageRequest, context: Call) -> messages.GetLineageResponse:
         """Walks the graph and answers at once."""
-        answer = await get_lineage(self._store, read_traversal(request.traversal), self._seconds(context))
+        asked = read_traversal(request.traversal)
+        answer = await get_lineage(self._store, asked, self._seconds(context), max_nodes=self._max_nodes)
         return await asyncio.to_thread(to_answer, answer) if len(answer.part.links) > LARGE else to_answer(answer)
 
-    async def SearchLinks(  # noqa: N802
-        self, request: messages.SearchLinksRequest, context: Call
-    ) -> messages.SearchLinksResponse:
+    async def SearchLinks(self, request: messages.SearchLinksRequest, context: Call) -> messages.SearchLinksResponse:
         """Lists links, one hop."""
         page = page_of(request, LinkPlace)
         return to_link_page(await search_links(self._store, read_search(request), page, self._seconds(context)))
 
-    async def CompareDatasetVersions(  # noqa: N802
+    async def CompareDatasetVersions(
         self, request: messages.CompareDatasetVersionsRequest, context: Call
     ) -> messages.CompareDatasetVersionsResponse:
         """Compares two versions field by field."""
         base, target = read_versioned("base", request.base), read_versioned("target", request.target)
         return to_schema_comparison(await compare_versions(self._catalog, base, target, self._seconds(context)))
 
-    async def CompareLineage(  # noqa: N802
+    async def CompareLineage(
         self, request: messages.CompareLineageRequest, context: Call
     ) -> messages.CompareLineageResponse:
         """Compares a walk at two times, or two runs."""
@@ -80,7 +87,7 @@ class LineageServicer(LineageServiceServicer):
             base, target = read_run("runs.base", request.runs.base), read_run("runs.target", request.runs.target)
             return to_comparison(await compare_runs(self._store, base, target, seconds))
         asked, times = read_times(request)
-        return to_comparison(await compare_times(self._store, asked, times, seconds))
+        return to_comparison(await compare_times(self._store, asked, times, seconds, max_nodes=self._max_nodes))
 
     def _seconds(self, context: Call) -> float:
         return seconds_left(context, self._timeout_seconds)

@@ -9,6 +9,7 @@ from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
 from ..usecases.ingest import Outcome
+from ..usecases.sampling import Sampling
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 """The bounds between which durations are counted."""
@@ -47,3 +48,15 @@ class EventMetrics(Collector):
         for outcome in Outcome:
             family.add_metric([outcome.name.lower()], self._counts[outcome])
         yield family
+
+
+class SamplingMetrics(Collector):
+    """Counts the successful runs of which this server dropped the text of the events."""
+
+    def __init__(self, sampling: Sampling) -> None:
+        self._sampling = sampling
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        """The count as it is now."""
+        about = "Successful runs that were left out of the sample of their pipeline."
+        yield CounterMetricFamily("headwater_sampled_out_runs", about, value=self._sampling.dropped_runs)

@@ -69,6 +69,12 @@ class Settings:
     )
     ingest: IngestSettings = IngestSettings()
     query: QuerySettings = QuerySettings()
+    keep_events_days: int | None = _setting(
+        None,
+        read_whole(1, 36_500),
+        "Days for which events are kept; for ever without it. Older ones are refused, and dropped a week at a time:"
+        " assets, links, versions and runs stay, the facets of those runs do not.",
+    )
     rejected_days: int = _setting(7, read_whole(0, 3_650), "Days for which rejected events are kept.")
     drain_timeout_seconds: int = _setting(
         20, read_whole(0, 3_600), "How long calls may still take when the server has been told to stop."

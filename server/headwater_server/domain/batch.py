@@ -53,13 +53,14 @@ class SeenVersion:
 
 @dataclass(frozen=True, slots=True)
 class SeenJobVersion:
-    """A state that a job was seen in."""
+    """A state that a job was seen in; `event` is the JobEvent that declares it, None where it is a run's."""
 
     job: int
     version: int
     io: IoSet | None
     code: Content | None
     time: datetime
+    event: uuid.UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,8 @@ class RunChange:
 @dataclass(slots=True)
 class BatchChange:
     """What a batch changes. `drops` are datasets dropped at times; `symlinks` pairs of alias and dataset; `disputed`
-    are versions, by dataset or job, that may have lost what made them.
+    are versions, by dataset or job, that may have lost what made them; `left_out` are runs that are not in the sample
+    of their pipeline.
     """
 
     observations: dict[int, Observation] = field(default_factory=dict)
@@ -98,6 +100,7 @@ class BatchChange:
     symlinks: set[tuple[int, int]] = field(default_factory=set)
     disputed: set[tuple[int, int]] = field(default_factory=set)
     disputed_jobs: set[tuple[int, int]] = field(default_factory=set)
+    left_out: set[uuid.UUID] = field(default_factory=set)
 
     def io_sets(self) -> dict[int, IoSet]:
         """The io sets of changed runs and declarations, by id."""
@@ -117,22 +120,32 @@ class Facts:
         """Hands over the statements that the next contributions refer to."""
         self._statements = statements
 
-    def of(self, job: int, contributions: Iterable[Contribution]) -> RunFacts:
+    def of(self, job: int, contributions: Iterable[Contribution], *, is_muted: bool = False) -> RunFacts:
         """The facts that follow from contributions to a run of a job, in the order of their keys."""
-        return self._derive(job, tuple((c.statement, c.labels) for c in contributions))
+        return self._derive(job, tuple((c.statement, c.labels) for c in contributions), is_muted)
 
-    def _derive_once(self, job: int, said: tuple[Said, ...]) -> RunFacts:
-        return derive_facts(job, said, self._statements)
+    def of_run(self, run: RunMerge) -> RunFacts:
+        """The facts that follow from a run so far."""
+        return self.of(run.job, run.contributions, is_muted=run.muted)
+
+    def _derive_once(self, job: int, said: tuple[Said, ...], is_muted: bool) -> RunFacts:
+        return derive_facts(job, said, self._statements, is_muted=is_muted)
 
 
-def fold_batch(events: Iterable[Event], runs: Mapping[uuid.UUID, RunMerge], facts: Facts) -> BatchChange:
-    """What new events change; `runs` are those that they are about, as far as they were known before.
+def fold_batch(
+    events: Iterable[Event],
+    runs: Mapping[uuid.UUID, RunMerge],
+    facts: Facts,
+    muted: Iterable[uuid.UUID] = (),
+) -> BatchChange:
+    """What new events change; `runs` are those that they are about, and those of `muted`, as far as they were known
+    before. What was declared of `muted` runs does not count from now on.
 
-    The runs given are not changed: hand over copies of their own.
+    The runs given are changed: hand over copies of their own.
     """
     change = BatchChange()
     merged: dict[uuid.UUID, RunMerge] = {}
-    before = {run: (_copy(state), facts.of(state.job, state.contributions)) for run, state in runs.items()}
+    before = {run: (_copy(state), facts.of_run(state)) for run, state in runs.items()}
     for event in events:
         _observe(change, event)
         _add_reader_versions(change, event)
@@ -142,9 +155,14 @@ def fold_batch(events: Iterable[Event], runs: Mapping[uuid.UUID, RunMerge], fact
             _add_dataset_event(change, event)
         else:
             _add_job_event(change, event, facts)
+    for run in muted:
+        found = merged.get(run) or runs.get(run)
+        if found and not found.muted:
+            found.muted = True
+            merged[run] = found
     for run, state in merged.items():
         known, facts_before = before.get(run, (None, None))
-        changed = RunChange(run, known, facts_before, state, facts.of(state.job, state.contributions))
+        changed = RunChange(run, known, facts_before, state, facts.of_run(state))
         change.runs.append(changed)
         _add_run_versions(change, changed)
     return change
@@ -172,7 +190,7 @@ def _observe(change: BatchChange, event: Event) -> None:
 
 def _add_reader_versions(change: BatchChange, event: Event) -> None:
     for dataset in event.statement.datasets:
-        if dataset.role is Role.INPUT and dataset.schema is not None:
+        if dataset.role is Role.INPUT and dataset.schema is not None and not dataset.is_declared:
             version = ids.version_id(dataset.id, dataset.schema.id, None)
             change.versions.append(
                 SeenVersion(dataset.id, version, dataset.schema, None, event.order_time, None, VersionSource.READER)
@@ -192,14 +210,13 @@ def _add_dataset_event(change: BatchChange, event: Event) -> None:
 
 def _add_job_event(change: BatchChange, event: Event, facts: Facts) -> None:
     assert event.statement.job is not None
-    job = event.statement.job.id
+    job, time, identity = event.statement.job.id, event.order_time, uuid.UUID(bytes=event.identity)
     found = facts.of(job, [Contribution(stamp_of(event.key), event.statement.id, event.labels)])
     if found.io:
-        change.declarations.append(Declaration(job, event.order_time, uuid.UUID(bytes=event.identity), found.io))
+        change.declarations.append(Declaration(job, time, identity, found.io))
     if found.job_state:
-        change.job_versions.append(
-            SeenJobVersion(job, found.job_state.version, found.io, found.job_state.code, event.order_time)
-        )
+        state = found.job_state
+        change.job_versions.append(SeenJobVersion(job, state.version, found.io, state.code, time, identity))
 
 
 def _add_run_versions(change: BatchChange, run: RunChange) -> None:

@@ -12,6 +12,7 @@ HeadwaterError
 ├── ShuttingDown         come back later, to another server
 ├── StoreUnavailable     PostgreSQL is away
 ├── QueryTimeout         the question took too long
+├── UnknownMethod        no such method
 └── IdCollision          two names with one id
 
 `reason` is the name of the value of `headwater.v1.ErrorReason`; `metadata` holds what varies.
@@ -135,12 +136,16 @@ class ShuttingDown(HeadwaterError):
 
 
 class StoreUnavailable(HeadwaterError):
-    """PostgreSQL could not be reached, or broke off."""
+    """PostgreSQL could not be reached, or broke off, or cannot be used by this build."""
 
     reason = "STORE_UNAVAILABLE"
 
-    def __init__(self) -> None:
-        super().__init__("the store is not available: try again, a repetition has no second effect")
+    def __init__(
+        self,
+        problem: str = "the store is not available",
+        remedy: str = "try again, a repetition has no second effect",
+    ) -> None:
+        super().__init__(f"{problem}: {remedy}", problem=problem, remedy=remedy)
         self.retry_after_seconds = 1.0
 
 
@@ -149,9 +154,19 @@ class QueryTimeout(HeadwaterError):
 
     reason = "QUERY_TIMEOUT"
 
-    def __init__(self, seconds: float) -> None:
-        remedy = "ask for a smaller max_depth or max_nodes"
+    def __init__(self, seconds: float, remedy: str = "try again, with a longer deadline") -> None:
         super().__init__(f"no answer within {seconds:g} s: {remedy}", seconds=f"{seconds:g}", remedy=remedy)
+        self.seconds = seconds
+
+
+class UnknownMethod(HeadwaterError):
+    """A method that this server does not have, written `package.Service/Method`."""
+
+    reason = "UNKNOWN_METHOD"
+
+    def __init__(self, method: str) -> None:
+        remedy = "correct its name, or upgrade the older of client and server"
+        super().__init__(f"{method} is not served here: {remedy}", method=method, remedy=remedy)
 
 
 class IdCollision(HeadwaterError):

@@ -12,6 +12,7 @@ from typing import Protocol
 from .batch import BatchChange
 from .event import Event
 from .run_merge import RunMerge
+from .run_reports import Reports
 from .statement import Statement
 
 
@@ -56,6 +57,11 @@ class IngestTransaction(Protocol):
 
     async def statements(self, asked: Iterable[int]) -> dict[int, Statement]:
         """Statements that were written before."""
+
+    async def add_reports(self, reports: Reports) -> Reports:
+        """Adds to the reports of runs; those that grew by it, whole. Nobody else adds to these before this transaction
+        ends. A report that grew is to be told to its ancestors.
+        """
 
     async def apply(self, change: BatchChange) -> None:
         """Writes what a batch changes."""

@@ -114,7 +114,7 @@ def _head(
     if window.until != FOREVER:
         return Head(head.io_set, max(head.since, window.until)) if head else None
     if not ordered:
-        return head
+        return Head(None, head.since) if head else None
     last, io_set = ordered[-1]
     lasting = {link for link, intervals in planned.items() if intervals[-1].until == FOREVER}
     borders = [t for parts in planned.values() for i in parts for t in (i.since, i.until) if t != FOREVER]

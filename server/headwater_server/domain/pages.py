@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import binascii
 from dataclasses import dataclass
+from datetime import datetime
 from hashlib import blake2b
 from typing import Any
 
@@ -56,7 +57,18 @@ def _read(token: str, request: bytes, place: type[Any]) -> tuple[Any, ...]:
         found: tuple[Any, ...] = msgspec.msgpack.decode(data[_HASH_BYTES:], type=place)
     except (ValueError, binascii.Error, msgspec.DecodeError):
         raise InvalidPageToken from None
+    if not all(map(_is_storable, found)):
+        raise InvalidPageToken
     return found
+
+
+def _is_storable(value: object) -> bool:
+    """Whether a part of a place can be in the store at all: anyone can make a token of the right types."""
+    if isinstance(value, int):
+        return -(2**63) <= value < 2**63
+    if isinstance(value, datetime):
+        return value.tzinfo is not None
+    return not isinstance(value, str) or "\0" not in value
 
 
 def _sign(request: bytes, place: bytes) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 import msgspec
@@ -11,7 +11,7 @@ from . import ids
 from .facets import ColumnLineageFacet, DatasetLineageFacet, FacetMap, JobLineageFacet
 from .links import StatedOutput, decide_links
 from .model import FieldLink, Link
-from .statement import CODE_FACETS, Content, Role, Schema, StatedLabel, Statement
+from .statement import CODE_FACETS, Content, Role, Schema, StatedDataset, StatedLabel, Statement
 from .statement_parser import content_of
 
 Said = tuple[int, tuple[StatedLabel, ...]]
@@ -82,10 +82,24 @@ class _Merged:
         self.job_lineage: JobLineageFacet | None = None
         self.code: dict[str, msgspec.Raw] = {}
 
-    def add(self, statement: Statement, labels: Iterable[StatedLabel]) -> None:
-        for dataset in statement.inputs:
-            self.inputs.setdefault(dataset.id, None)
-        for dataset in statement.outputs:
+    def add(self, statement: Statement, labels: Iterable[StatedLabel], *, with_declared: bool) -> None:
+        taken = [dataset for dataset in statement.datasets if with_declared or not dataset.is_declared]
+        self._add_datasets(taken)
+        named = {(dataset.role, dataset.id) for dataset in taken}
+        for label in labels:
+            if label.role == Role.INPUT and (label.role, label.dataset) in named:
+                self.inputs[label.dataset] = label.label
+            elif label.role == Role.OUTPUT and (label.role, label.dataset) in named:
+                self.outputs[label.dataset].label = label.label
+        self._add_job(statement)
+
+    def _add_datasets(self, datasets: Iterable[StatedDataset]) -> None:
+        for dataset in datasets:
+            if dataset.role is Role.INPUT:
+                self.inputs.setdefault(dataset.id, None)
+                continue
+            if dataset.role is not Role.OUTPUT:
+                continue
             output = self.outputs.setdefault(dataset.id, _Output())
             if "schema" in dataset.facets:
                 output.schema = dataset.schema
@@ -93,12 +107,6 @@ class _Merged:
                 output.column_lineage = dataset.column_lineage
             if "lineage" in dataset.facets:
                 output.lineage = dataset.lineage
-        for label in labels:
-            if label.role == Role.INPUT:
-                self.inputs[label.dataset] = label.label
-            elif label.role == Role.OUTPUT:
-                self.outputs[label.dataset].label = label.label
-        self._add_job(statement)
 
     def _add_job(self, statement: Statement) -> None:
         job = statement.job
@@ -114,11 +122,18 @@ class _Merged:
                     self.code[name] = facets[name]
 
 
-def derive_facts(job: int, said: Iterable[Said], statements: Mapping[int, Statement]) -> RunFacts:
-    """What follows from what events said of a run of a job, in the order of their keys."""
+def derive_facts(
+    job: int, said: Collection[Said], statements: Mapping[int, Statement], *, is_muted: bool = False
+) -> RunFacts:
+    """What follows from what events said of a run of a job, in the order of their keys.
+
+    Declared inputs and outputs count only where the run is not muted and its own events report none.
+    """
+    told = [statements[statement] for statement, _ in said]
+    with_declared = not is_muted and not any(statement.reports_io for statement in told)
     merged = _Merged()
-    for statement, labels in said:
-        merged.add(statements[statement], labels)
+    for statement, (_, labels) in zip(told, said, strict=True):
+        merged.add(statement, labels, with_declared=with_declared)
     io = _io_set(job, merged)
     return RunFacts(io, _version_set(merged), _job_state(job, merged, io))
 

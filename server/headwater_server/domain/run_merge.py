@@ -65,7 +65,8 @@ class Nominal(Struct, array_like=True, frozen=True):
 class RunMerge(Struct, array_like=True):
     """A run so far.
 
-    `started` is in microseconds since 1970; `events_from` and `events_to` bound the events' own times.
+    `started` is in microseconds since 1970; `events_from` and `events_to` bound the events' own times. `muted` says
+    that inputs and outputs that were declared do not count any more; see `run_reports`.
     """
 
     job_stamp: Stamp
@@ -80,6 +81,7 @@ class RunMerge(Struct, array_like=True):
     root: Reference | None = None
     nominal: Nominal | None = None
     contributions: list[Contribution] = []
+    muted: bool = False
 
     @property
     def started_at(self) -> datetime:

@@ -16,6 +16,8 @@ from .model import AssetName, SchemaField
 
 CODE_FACETS = frozenset({"sql", "sourceCodeLocation", "sourceCode"})
 """The job facets whose change makes a job version."""
+DECLARED = "headwater_declared"
+"""The facet of an input or output that was declared beforehand, rather than seen by whoever sends the event."""
 
 
 class Role(IntEnum):
@@ -70,6 +72,11 @@ class StatedDataset:
     previous: AssetName | None = None
     dropped: bool = False
 
+    @property
+    def is_declared(self) -> bool:
+        """Whether it counts only while nobody reports what was really read and written; see `run_reports`."""
+        return DECLARED in self.facets
+
 
 @dataclass(frozen=True, slots=True)
 class StatedJob:
@@ -96,6 +103,16 @@ class Statement:
     source: bytes
     mentioned: dict[int, AssetName]
     mentioned_jobs: dict[int, AssetName]
+
+    @property
+    def declares_io(self) -> bool:
+        """Whether it holds an input or output that was declared."""
+        return any(dataset.is_declared for dataset in self.datasets)
+
+    @property
+    def reports_io(self) -> bool:
+        """Whether it says of its own what is read or written."""
+        return bool(self.job and self.job.lineage) or any(not dataset.is_declared for dataset in self.datasets)
 
     @property
     def inputs(self) -> tuple[StatedDataset, ...]:

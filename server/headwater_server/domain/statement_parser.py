@@ -276,13 +276,20 @@ def _text(value: object) -> str:
 
 
 def _merged(datasets: list[StatedDataset]) -> list[StatedDataset]:
-    """One entry for a dataset and role; of two, the one with more facets (an event may name a dataset twice)."""
+    """One entry for a dataset and role; an event may name a dataset twice.
+
+    What is reported holds over what is declared, then the one with more facets.
+    """
     best: dict[tuple[int, Role], StatedDataset] = {}
     for dataset in datasets:
         known = best.get((dataset.id, dataset.role))
-        if known is None or (len(dataset.facets), dataset.content.id) > (len(known.facets), known.content.id):
+        if known is None or _weight(dataset) > _weight(known):
             best[dataset.id, dataset.role] = dataset
     return list(best.values())
+
+
+def _weight(dataset: StatedDataset) -> tuple[bool, int, int]:
+    return not dataset.is_declared, len(dataset.facets), dataset.content.id
 
 
 def _statement(job: StatedJob | None, datasets: tuple[StatedDataset, ...]) -> Statement:

@@ -27,6 +27,7 @@ STATUSES = {
     "SHUTTING_DOWN": 503,
     "STORE_UNAVAILABLE": 503,
     "QUERY_TIMEOUT": 504,
+    "UNKNOWN_METHOD": 404,
     "ID_COLLISION": 500,
     "INTERNAL": 500,
 }
@@ -39,7 +40,7 @@ class NoRoute(NotFound):
     """Nothing is served under a path."""
 
     def __init__(self, path: str) -> None:
-        HeadwaterError.__init__(self, f"{path} is not served here", resource=path)
+        HeadwaterError.__init__(self, f"{path} is not served here: correct the path", resource=path)
 
 
 def to_response(error: HeadwaterError, status: int | None = None) -> Response:

@@ -12,9 +12,12 @@ from starlette.applications import Starlette
 
 
 class HttpServer(uvicorn.Server):
-    """An HTTP server that is started and stopped like any other part, and leaves signals to the program."""
+    """An HTTP server that is started and stopped like any other part, and leaves signals to the program.
 
-    def __init__(self, application: Starlette, *, drain_timeout_seconds: int) -> None:
+    Every answer tells `version` and the time here, as `Headwater-Version` and `Date`.
+    """
+
+    def __init__(self, application: Starlette, *, drain_timeout_seconds: int, version: str) -> None:
         config = uvicorn.Config(
             application,
             lifespan="off",
@@ -23,6 +26,7 @@ class HttpServer(uvicorn.Server):
             # Who sent an event is its peer: anyone could write another address into a header.
             proxy_headers=False,
             server_header=False,
+            headers=[("headwater-version", version)],
             ws="none",
             timeout_graceful_shutdown=drain_timeout_seconds,
         )

@@ -62,7 +62,13 @@ datasets = Table(
     Index(
         "datasets_by_name", "namespace_id", "name", postgresql_where=text(SHOWN)
     ),  # ListDatasets of a namespace, the number of datasets in one
-    Index("datasets_shown_by_name", "name", "dataset_id", postgresql_where=text(SHOWN)),  # ListDatasets, SearchAssets
+    Index(
+        "datasets_shown",
+        "name",
+        "dataset_id",
+        postgresql_include=["canonical_id", "namespace_id"],
+        postgresql_where=text(SHOWN),
+    ),  # ListDatasets, and SearchAssets, which reads on over many names
     Index("datasets_by_bare_name", "name"),  # ResolveAddress of a bare name
     Index(
         "datasets_by_canonical_id", "canonical_id", postgresql_where=text("canonical_id IS NOT NULL")
@@ -166,6 +172,9 @@ dataset_versions = Table(
         "dataset_versions_by_time", "dataset_id", "first_time"
     ),  # ListDatasetVersions, the version in force at a time
     Index("dataset_versions_disputed", "dataset_id", postgresql_where=text("disputed")),  # those to check when read
+    Index(
+        "dataset_versions_by_uri", "label", postgresql_where=text("label LIKE '%://%'")
+    ),  # ResolveAddress of a version by the URI that names it
     comment="States of datasets; source 1 a successful run, 2 a DatasetEvent, 3 only a reader. A disputed one may have "
     "lost the write that made it, and is checked when it is read",
 )
@@ -209,9 +218,17 @@ job_versions = Table(
     _id("code_content_id", nullable=True),
     _time("first_time"),
     Column("disputed", Boolean, nullable=False, server_default=text("false")),
+    _time("declared_first", nullable=True),
+    _time("declared_last", nullable=True),
+    Column("declared_last_event", Uuid, nullable=True),
     Index("job_versions_by_time", "job_id", "first_time"),  # ListJobVersions
     Index("job_versions_disputed", "job_id", postgresql_where=text("disputed")),  # those to check when read
-    comment="States of jobs: code, inputs and outputs. A disputed one may have lost its runs, and is checked when read",
+    Index(
+        "job_versions_declared", "job_id", postgresql_where=text("declared_first IS NOT NULL")
+    ),  # the version in force of a job that is declared; what each JobEvent changes is in no index
+    postgresql_with={"fillfactor": "80"},
+    comment="States of jobs: code, inputs and outputs, and when JobEvents first and last declared them. A disputed one "
+    "may have lost its runs, and is checked when it is read",
 )
 
 declarations = Table(
@@ -359,7 +376,8 @@ locks = Table(
     "locks",
     metadata,
     Column("lock", Text, primary_key=True),
-    comment="Rows that are locked to do one thing at a time: `names`, to join names of datasets",
+    comment="Rows that are locked to do one thing at a time: `names`, to join names of datasets; `workloads` and the "
+    "id of a namespace, to replace its workloads",
 )
 
 schema_info = Table(
@@ -377,4 +395,66 @@ terms = Table(
     _id("asset_id", primary_key=True),
     comment="What an asset can be found by: 1 a part of its name, 2 tag, 3 owner, 4 field name, 5 dataset kind, 6 the "
     "end of its name, all in lower case. Holds all that ever was true; what is found is checked",
+)
+
+run_reports = Table(
+    "run_reports",
+    metadata,
+    Column("run_id", Uuid, primary_key=True),
+    Column("declared", Boolean, nullable=False),
+    Column("reported", Boolean, nullable=False),
+    Column("ancestors", ARRAY(Uuid), nullable=False),
+    comment="Of runs in trees: whether inputs or outputs were declared of one, whether it or a descendant reported "
+    "any, and the runs that it named as parent or root. Only grows; runs that reported from the start have none",
+)
+
+pipelines = Table(
+    "pipelines",
+    metadata,
+    _id("pipeline_id", primary_key=True),
+    _name("namespace"),
+    _name("name"),
+    Column("uid", Text(collation="C"), nullable=False),
+    Column("generation", BigInteger, nullable=False),
+    Column("description", Text, nullable=False),
+    Column("owner", Text, nullable=False),
+    Column("criticality", SmallInteger, nullable=False),
+    Column("declarations", LargeBinary, nullable=False),
+    Column("successful_percent", SmallInteger, nullable=True),
+    Column("sampled_out_count", BigInteger, nullable=False, server_default=text("0")),
+    Column("retention_days", Integer, nullable=False),
+    Column("create_time", DateTime(timezone=True), nullable=False),
+    Column("update_time", DateTime(timezone=True), nullable=False),
+    Column("end_time", DateTime(timezone=True), nullable=True),
+    Index("pipelines_by_name", "namespace", "name", unique=True),  # ListPipelines
+    comment="What was declared with LineagePipelines; declarations are msgpack of [job, inputs, outputs]. successful_"
+    "percent is not set where all is kept, end_time while the resource is there. Times are the server's",
+)
+
+workloads = Table(
+    "workloads",
+    metadata,
+    _name("namespace", primary_key=True),
+    Column("kind", Text(collation="C"), primary_key=True),
+    _id("job_id", primary_key=True),
+    _name("job_namespace"),
+    _name("job_name"),
+    _id("pipeline_id", nullable=True),
+    Column("pipeline_name", Text(collation="C"), nullable=True),
+    Column("change_time", DateTime(timezone=True), nullable=True),
+    Index(
+        "workloads_by_pipeline_id", "pipeline_id", postgresql_where=text("pipeline_id IS NOT NULL")
+    ),  # how complete pipelines are
+    comment="What runs in Kubernetes namespaces, and the pipeline of the namespace that covers it, if one does",
+)
+
+sampled_runs = Table(
+    "sampled_runs",
+    metadata,
+    Column("run_id", Uuid, primary_key=True),
+    _time("due", nullable=True),
+    Column("is_dropped", Boolean, nullable=False),
+    Index("sampled_runs_by_due", "due", postgresql_where=text("due IS NOT NULL")),  # what is to be decided next
+    comment="Successful runs that are not in the sample: when to decide whether their events can be dropped, and "
+    "whether they were. Times are the server's",
 )

@@ -15,21 +15,31 @@ from .partitions import drop_partitions, ensure_partitions
 logger = logging.getLogger(__name__)
 
 INTERVAL_SECONDS = 3600
+LOCK_SECONDS = 5
+"""How long dropping waits for its lock; whoever writes waits behind it. What was not dropped is next time."""
 
 
-async def keep_partitions(database: Database, *, rejected_days: int) -> None:
-    """Keeps the partitions in order for as long as the server runs. Rejected events are kept for so many days.
+async def keep_partitions(database: Database, *, rejected_days: int, keep_events_days: int | None = None) -> None:
+    """Keeps the partitions in order for as long as the server runs.
 
-    Several servers may do this at once: what one of them has done, another finds done, or fails and finds so later.
+    Rejected events are kept for so many days, and so are events; for ever where that is None. Several servers may do
+    this at once: what one of them has done, another finds done, or fails and finds so later.
     """
+    kept = {"rejected_events": rejected_days, "events": keep_events_days}
     while True:
         try:
             async with database.transaction() as connection:
                 await ensure_partitions(connection)
-            async with database.transaction() as connection:
-                oldest = datetime.now(UTC) - timedelta(days=rejected_days)
-                for name in await drop_partitions(connection, "rejected_events", oldest):
-                    logger.info("dropped %s", name)
+            for table, days in kept.items():
+                if days is not None:
+                    await _drop(database, table, datetime.now(UTC) - timedelta(days=days))
         except (asyncpg.PostgresError, HeadwaterError) as error:
             logger.warning("partitions were not kept in order: %r", error.__cause__ or error)
         await asyncio.sleep(INTERVAL_SECONDS)
+
+
+async def _drop(database: Database, table: str, before: datetime) -> None:
+    async with database.transaction() as connection:
+        await connection.execute(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'")
+        for name in await drop_partitions(connection, table, before):
+            logger.info("dropped %s", name)

@@ -19,6 +19,7 @@ from ..domain.errors import HeadwaterError, Overloaded, ShuttingDown, StoreUnava
 from ..domain.event import Event
 from ..domain.event_parser import EventParser
 from ..domain.ingest_ports import Conflict, IngestStore, Rejection
+from .sampling import Sampling
 from .write_events import EventWriter, Written
 
 log = logging.getLogger(__name__)
@@ -115,11 +116,18 @@ class _InFlight:
 class Ingestion:
     """The way in for events. `start` it, `write` to it from many tasks, `drain` it at the end."""
 
-    def __init__(self, store: IngestStore, parser: EventParser, limits: IngestLimits | None = None) -> None:
+    def __init__(
+        self,
+        store: IngestStore,
+        parser: EventParser,
+        limits: IngestLimits | None = None,
+        sampling: Sampling | None = None,
+    ) -> None:
         self._store = store
         self._parser = parser
         self._limits = limits or IngestLimits()
-        self._writer = EventWriter(store)
+        self.sampling = sampling or Sampling()
+        self._writer = EventWriter(store, self.sampling)
         self._waiting: deque[_Submission] = deque()
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None

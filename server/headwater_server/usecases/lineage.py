@@ -17,7 +17,7 @@ from .lineage_datasets import DatasetLevel
 from .lineage_fields import FieldLevel
 from .lineage_jobs import JobLevel
 from .lineage_levels import WalkedLevel
-from .lineage_roots import check_traversal, find_assets, find_fields
+from .lineage_roots import MAX_NODES, check_traversal, find_assets, find_fields
 from .lineage_runs import RunLevel
 from .lineage_walk import Deadline, walk_level
 
@@ -29,25 +29,31 @@ MOST_AT_ONCE = 20_000
 """How many links are asked for at once: as many as an answer holds, between these limits."""
 
 
-async def get_lineage(store: LineageStore, asked: Traversal, seconds: float) -> Answer:
-    """A whole walk. Raises InvalidField, NotFound or TooLarge."""
-    asked, deadline = check_traversal(asked), Deadline(seconds * WALKING_SHARE)
+async def get_lineage(store: LineageStore, asked: Traversal, seconds: float, *, max_nodes: int = MAX_NODES) -> Answer:
+    """A whole walk of at most so many nodes. Raises InvalidField, NotFound or TooLarge."""
+    asked, deadline = check_traversal(asked, max_nodes), Deadline(seconds * WALKING_SHARE)
     async with store.snapshot(seconds, asked.min_position) as snapshot:
         return await answer(snapshot, asked, deadline)
 
 
-async def stream_lineage(store: LineageStore, asked: Traversal, seconds: float) -> AsyncGenerator[Part | Summary]:
-    """A walk part by part, the last one its summary. Raises InvalidField, NotFound or TooLarge.
+async def stream_lineage(
+    store: LineageStore, asked: Traversal, seconds: float, *, max_nodes: int = MAX_NODES
+) -> AsyncGenerator[Part | Summary]:
+    """A walk of at most so many nodes part by part, the last one its summary.
 
+    Raises InvalidField, NotFound or TooLarge.
     The walk never waits for whoever takes the parts, so a slow client holds no snapshot.
     """
-    asked, deadline = check_traversal(asked), Deadline(seconds * WALKING_SHARE)
+    asked, deadline = check_traversal(asked, max_nodes), Deadline(seconds * WALKING_SHARE)
     parts: asyncio.Queue[Part | Summary | None] = asyncio.Queue()
 
     async def walk() -> None:
         try:
-            async with store.snapshot(seconds, asked.min_position) as snapshot:
-                async for part in walk_lineage(snapshot, asked, deadline):
+            async with (
+                store.snapshot(seconds, asked.min_position) as snapshot,
+                aclosing(walk_lineage(snapshot, asked, deadline)) as walked,
+            ):
+                async for part in walked:
                     parts.put_nowait(part)
         finally:
             parts.put_nowait(None)
@@ -69,14 +75,15 @@ async def answer(snapshot: GraphSnapshot, asked: Traversal, deadline: Deadline) 
     jobs: dict[int, AssetName] = {}
     changes: dict[int, tuple[Transformation, ...]] = {}
     summary = Summary((), (), 0, 0, snapshot.position)
-    async for part in walk_lineage(snapshot, asked, deadline):
-        if isinstance(part, Summary):
-            summary = part
-        else:
-            nodes += part.nodes
-            links += part.links
-            jobs.update(part.jobs)
-            changes.update(part.changes)
+    async with aclosing(walk_lineage(snapshot, asked, deadline)) as walked:
+        async for part in walked:
+            if isinstance(part, Summary):
+                summary = part
+            else:
+                nodes += part.nodes
+                links += part.links
+                jobs.update(part.jobs)
+                changes.update(part.changes)
     return Answer(Part(nodes, links, jobs, changes), summary)
 
 

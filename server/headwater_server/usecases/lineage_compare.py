@@ -22,7 +22,7 @@ from .catalog_datasets import find_version
 from .lineage import WALKING_SHARE, answer
 from .lineage_book import Book
 from .lineage_datasets import show_assets
-from .lineage_roots import check_traversal
+from .lineage_roots import MAX_NODES, check_traversal
 from .lineage_walk import Deadline
 
 
@@ -45,15 +45,20 @@ async def compare_versions(
 
 
 async def compare_times(
-    store: LineageStore, asked: Traversal, times: tuple[datetime, datetime | None], seconds: float
+    store: LineageStore,
+    asked: Traversal,
+    times: tuple[datetime, datetime | None],
+    seconds: float,
+    *,
+    max_nodes: int = MAX_NODES,
 ) -> Comparison:
-    """How a walk differs between two times; the second is now where it is None.
+    """How a walk of at most so many nodes differs between two times; the second is now where it is None.
 
     Raises InvalidField, NotFound or TooLarge.
     """
     if asked.as_of is not None:
         raise InvalidField("times.traversal.as_of", "is set", "set base_time and target_time instead")
-    asked, deadline = check_traversal(asked), Deadline(seconds * WALKING_SHARE)
+    asked, deadline = check_traversal(asked, max_nodes), Deadline(seconds * WALKING_SHARE)
     async with store.snapshot(seconds, asked.min_position) as snapshot:
         base = await answer(snapshot, replace(asked, as_of=times[0]), deadline)
         target = await answer(snapshot, replace(asked, as_of=times[1]), deadline)

@@ -22,8 +22,8 @@ DEFAULT_DEPTH = 20
 DEFAULT_NODES = 1000
 
 
-def check_traversal(asked: Traversal) -> Traversal:
-    """The walk with its level and limits filled in. Raises InvalidField or TooLarge."""
+def check_traversal(asked: Traversal, max_nodes: int = MAX_NODES) -> Traversal:
+    """The walk with its level and limits filled in, and cut to so many nodes. Raises InvalidField or TooLarge."""
     if not asked.roots:
         raise InvalidField("traversal.roots", "is empty", "name at least one asset to start from")
     if len(asked.roots) > MAX_ROOTS:
@@ -38,7 +38,7 @@ def check_traversal(asked: Traversal) -> Traversal:
     if asked.field and level is not Level.FIELD:
         raise InvalidField("traversal.field", "is given at field level only", "set level to LEVEL_FIELD")
     depth = min(asked.max_depth or DEFAULT_DEPTH, MAX_DEPTH)
-    return replace(asked, level=level, max_depth=depth, max_nodes=min(asked.max_nodes or DEFAULT_NODES, MAX_NODES))
+    return replace(asked, level=level, max_depth=depth, max_nodes=min(asked.max_nodes or DEFAULT_NODES, max_nodes))
 
 
 async def find_assets(book: Book, roots: Iterable[Root]) -> list[int]:

@@ -18,7 +18,7 @@ class StoreProbe(Protocol):
     """Asks the store how it is."""
 
     async def check(self) -> str | None:
-        """What keeps this build from using the store, and the way out; None where nothing does.
+        """What keeps this build from using the store, a colon, and the way out; None where nothing does.
 
         Raises StoreUnavailable, whose cause says why.
         """
@@ -33,23 +33,23 @@ class Readiness:
         self._is_stopping = False
 
     def gate(self) -> None:
-        """Raises what a call is refused with: ShuttingDown or StoreUnavailable."""
+        """Raises what a call is refused with: ShuttingDown, or StoreUnavailable, which says what to do about it."""
         if self._is_stopping:
             raise ShuttingDown
         if self._problem:
-            raise StoreUnavailable
+            raise StoreUnavailable(*self._problem.split(": ", 1))
 
     async def refresh(self, tell: Callable[[bool], Awaitable[None]]) -> None:
         """Asks the store once, and tells whether the server is ready where that has changed."""
         try:
-            problem = await self._probe.check()
-        except StoreUnavailable as error:
-            problem = f"the store does not answer ({error.__cause__!r})"
+            problem, cause = await self._probe.check(), None
+        except StoreUnavailable as error:  # the cause is for the log: it may name hosts and users
+            problem, cause = "the store does not answer", error.__cause__
         if problem == self._problem:
             return
         self._problem = problem
         if problem:
-            logger.warning("not serving: %s", problem)
+            logger.warning("not serving: %s%s", problem, f" ({cause!r})" if cause else "")
         else:
             logger.info("serving")
         await tell(problem is None)

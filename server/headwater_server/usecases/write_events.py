@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,8 +12,11 @@ from ..domain.batch import Facts, fold_batch
 from ..domain.event import Event
 from ..domain.ingest_ports import IngestStore, IngestTransaction
 from ..domain.model import EventKind
+from ..domain.pipeline_sampling import left_out
 from ..domain.run_merge import RunMerge
+from ..domain.run_reports import Reports, reports_in, told_to_ancestors
 from ..domain.statement import Statement
+from .sampling import Sampling
 
 REMEMBERED = 4_096
 """How many statements are remembered; a run's next event often comes soon."""
@@ -29,8 +33,9 @@ class Written:
 class EventWriter:
     """Writes batches of events, one at a time."""
 
-    def __init__(self, store: IngestStore) -> None:
+    def __init__(self, store: IngestStore, sampling: Sampling) -> None:
         self._store = store
+        self._sampling = sampling
         self._facts = Facts()
         self._statements: OrderedDict[int, Statement] = OrderedDict()
 
@@ -48,8 +53,15 @@ class EventWriter:
 
     async def _apply(self, transaction: IngestTransaction, events: Sequence[Event]) -> None:
         runs = await transaction.runs({event.subject for event in events if event.kind is EventKind.RUN})
-        self._facts.learn(await self._needed(transaction, events, runs.values()))
-        await transaction.apply(fold_batch(events, runs, self._facts))
+        statements = await self._needed(transaction, events, runs.values())
+        muted = await _muted(transaction, reports_in(events, runs, statements))
+        if others := muted - {event.subject for event in events}:
+            runs |= await transaction.runs(others)
+            statements = await self._needed(transaction, events, runs.values())
+        self._facts.learn(statements)
+        change = fold_batch(events, runs, self._facts, muted)
+        change.left_out = left_out(change.runs, self._sampling.rules)
+        await transaction.apply(change)
 
     async def _needed(
         self, transaction: IngestTransaction, events: Iterable[Event], runs: Iterable[RunMerge]
@@ -69,3 +81,13 @@ class EventWriter:
             self._statements.move_to_end(key)
         while len(self._statements) > REMEMBERED:
             self._statements.popitem(last=False)
+
+
+async def _muted(transaction: IngestTransaction, reports: Reports) -> set[uuid.UUID]:
+    """The runs of which what was declared does not count from now on, once reports and all that follows are added."""
+    muted: set[uuid.UUID] = set()
+    while reports:
+        grown = await transaction.add_reports(reports)
+        muted |= {run for run, report in grown.items() if report.is_muted}
+        reports = told_to_ancestors(grown)
+    return muted

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import grpc
 import pytest
-from google.rpc import error_details_pb2, status_pb2  # type: ignore[import-untyped]
+from google.rpc import error_details_pb2  # type: ignore[import-untyped]
 
 from headwater.v1.error_reason_pb2 import ErrorReason
 from headwater.v1.event_pb2 import Event
@@ -22,26 +22,14 @@ from headwater_server.domain import errors
 from headwater_server.gateway.errors import STATUSES
 from headwater_server.usecases.ingest import Ingestion
 
+from .answers import details_of
+
 if TYPE_CHECKING:
     from headwater.v1.ingest_service_pb2_grpc import IngestServiceAsyncStub
 
 MakeEvent = Callable[..., bytes]
 WRITE_EVENT = "/headwater.v1.IngestService/WriteEvent"
 STREAM_EVENTS = "/headwater.v1.IngestService/StreamEvents"
-
-
-def details_of(trailers: object) -> tuple[error_details_pb2.ErrorInfo, list[error_details_pb2.RetryInfo]]:
-    status = status_pb2.Status.FromString(dict(trailers)["grpc-status-details-bin"])  # type: ignore[call-overload]
-    infos, retries = [], []
-    for detail in status.details:
-        info, retry = error_details_pb2.ErrorInfo(), error_details_pb2.RetryInfo()
-        if detail.Unpack(info):
-            infos.append(info)
-        elif detail.Unpack(retry):
-            retries.append(retry)
-    (only,) = infos
-    assert only.domain == "headwater.dev"
-    return only, retries
 
 
 async def refusal(call: object) -> tuple[grpc.StatusCode, str, list[error_details_pb2.RetryInfo]]:
@@ -121,6 +109,28 @@ async def test_a_request_that_is_too_large_is_refused_also_where_compression_hid
     large = WriteEventRequest(event=Event(open_lineage=b" " * (65 << 20)))
     call = ingest.WriteEvent(large, compression=grpc.Compression.Gzip)
     assert await refusal(call) == (grpc.StatusCode.INVALID_ARGUMENT, "TOO_LARGE", [])
+
+
+@pytest.mark.parametrize("kind", ["unary_unary", "unary_stream", "stream_unary", "stream_stream"])
+@pytest.mark.parametrize("method", ["headwater.v1.IngestService/Nothing", "other.Service/Method", "x"])
+async def test_a_method_or_service_that_is_not_known_is_told_by_its_name(
+    channel: grpc.aio.Channel, method: str, kind: str
+) -> None:
+    call = getattr(channel, kind)(f"/{method}", None, None)(iter([b""]) if kind.startswith("stream") else b"")
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await (call.read() if kind.endswith("stream") else call)
+    info, _ = details_of(caught.value.trailing_metadata())
+    assert (caught.value.code(), info.reason) == (grpc.StatusCode.UNIMPLEMENTED, "UNKNOWN_METHOD")
+    assert info.metadata["method"] == method
+
+
+async def test_what_grpc_itself_refuses_has_a_code_and_words_but_no_reason(ingest: IngestServiceAsyncStub) -> None:
+    huge = WriteEventRequest(event=Event(open_lineage=b" " * (129 << 20)))
+    for compression in (grpc.Compression.NoCompression, grpc.Compression.Gzip):
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await ingest.WriteEvent(huge, compression=compression)
+        assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+        assert "larger than max" in (caught.value.details() or "")
 
 
 async def test_a_page_token_of_another_request_is_refused(ingest: IngestServiceAsyncStub) -> None:

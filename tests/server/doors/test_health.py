@@ -6,6 +6,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ from headwater.v1.ingest_service_pb2 import WriteEventRequest
 from headwater.v1.ingest_service_pb2_grpc import IngestServiceStub
 from headwater_server.app import running
 from headwater_server.config import Settings, parse_settings
+
+from .answers import details_of
 
 SERVING, NOT_SERVING = health_pb2.HealthCheckResponse.SERVING, health_pb2.HealthCheckResponse.NOT_SERVING
 INGEST = "headwater.v1.IngestService"
@@ -99,9 +102,18 @@ async def test_without_its_schema_the_server_waits_and_says_what_to_do(
     async with running(settings_of(database, tmp_path)) as addresses:
         async with grpc.aio.insecure_channel(str(addresses.grpc)) as channel:
             assert await health_of(channel) == NOT_SERVING
+            with pytest.raises(grpc.aio.AioRpcError, match="run `headwater-server migrate`") as caught:
+                await write_nothing(channel)
+            info, _ = details_of(caught.value.trailing_metadata())
+            assert info.reason == "STORE_UNAVAILABLE"
+            assert dict(info.metadata) == {
+                "problem": "the database has no schema",
+                "remedy": "run `headwater-server migrate`",
+            }
         async with httpx.AsyncClient(base_url=f"http://{addresses.http}") as http:
             assert (await http.get("/healthz")).status_code == 200
             assert (await http.get("/readyz")).status_code == 503
+            assert (await http.get("/healthz")).headers["headwater-version"] == version("headwater")
     assert "headwater-server migrate" in caplog.text
 
 
@@ -112,6 +124,8 @@ async def test_a_server_starts_while_its_store_is_away(tmp_path: Path) -> None:
         grpc.aio.insecure_channel(str(addresses.grpc)) as channel,
     ):
         assert await health_of(channel) == NOT_SERVING
+        with pytest.raises(grpc.aio.AioRpcError, match="the store does not answer: try again"):
+            await write_nothing(channel)
 
 
 def settings_of(database: str, home: Path) -> Settings:
@@ -119,11 +133,11 @@ def settings_of(database: str, home: Path) -> Settings:
     return parse_settings(arguments, {"HOME": str(home)})
 
 
-@pytest.mark.parametrize("version", ["v1", "v1alpha"])
-async def test_tools_can_reflect_on_the_services(channel: grpc.aio.Channel, version: str) -> None:
+@pytest.mark.parametrize("revision", ["v1", "v1alpha"])
+async def test_tools_can_reflect_on_the_services(channel: grpc.aio.Channel, revision: str) -> None:
     messages: Any = reflection_pb2
     call: Any = channel.stream_stream(
-        f"/grpc.reflection.{version}.ServerReflection/ServerReflectionInfo",
+        f"/grpc.reflection.{revision}.ServerReflection/ServerReflectionInfo",
         request_serializer=messages.ServerReflectionRequest.SerializeToString,
         response_deserializer=messages.ServerReflectionResponse.FromString,
     )()

@@ -132,9 +132,9 @@ async def test_an_answer_that_is_a_stream_is_an_array(http: httpx.AsyncClient) -
         pytest.param("CatalogService/GetDataset", b"[" * 9999 + b"]" * 9999, 400, "INVALID_FIELD", id="deep nesting"),
         pytest.param("CatalogService/GetDataset", b'{"name":"\\ud800"}', 400, "INVALID_FIELD", id="no Unicode"),
         pytest.param("CatalogService/GetDataset", b"", 400, "INVALID_FIELD", id="nothing"),
-        pytest.param("CatalogService/DeleteAsset", b"{}", 404, "NOT_FOUND", id="no question"),
-        pytest.param("IngestService/WriteEvent", b"{}", 404, "NOT_FOUND", id="no question either"),
-        pytest.param("CatalogService/__class__", b"{}", 404, "NOT_FOUND", id="no method"),
+        pytest.param("CatalogService/DeleteAsset", b"{}", 404, "UNKNOWN_METHOD", id="no question"),
+        pytest.param("IngestService/WriteEvent", b"{}", 404, "UNKNOWN_METHOD", id="no question either"),
+        pytest.param("CatalogService/__class__", b"{}", 404, "UNKNOWN_METHOD", id="no method"),
     ],
 )
 async def test_a_question_by_name_without_meaning_is_refused(

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import grpc
 import pytest
 import pytest_asyncio
+from google.protobuf.message import Message
 from google.protobuf.wrappers_pb2 import StringValue
 from grpc_status import rpc_status
 from prometheus_client import CollectorRegistry
 
+from headwater.v1.catalog_service_pb2 import GetRunRequest, ListRunsRequest, SearchAssetsRequest
+from headwater.v1.lineage_service_pb2 import CompareLineageRequest, GetLineageRequest
 from headwater_server.api.admission import Admission
 from headwater_server.api.interceptors import CallInterceptor
 from headwater_server.api.metrics import CallMetrics
-from headwater_server.domain.errors import NotFound, StoreUnavailable
+from headwater_server.api.timeouts import fitting_timeouts
+from headwater_server.domain.errors import NotFound, QueryTimeout, StoreUnavailable
 
 SERVICE = "headwater.v1.EchoService"
 KINDS = ["unary_unary", "unary_stream", "stream_unary", "stream_stream"]
@@ -66,7 +73,11 @@ class Fixture:
         self.registry = CollectorRegistry()
         self.is_ready = True
         interceptor = CallInterceptor(
-            gate=self.gate, admission=Admission(1), metrics=CallMetrics(self.registry), max_request_bytes=100
+            gate=self.gate,
+            admission=Admission(1),
+            metrics=CallMetrics(self.registry),
+            max_request_bytes=100,
+            version="1.2.3",
         )
         self.server = grpc.aio.server(interceptors=[interceptor])
         handlers = {
@@ -148,6 +159,43 @@ async def test_an_error_is_told_and_counted(
 async def test_a_server_that_is_not_ready_refuses(fixture: Fixture, kind: str) -> None:
     fixture.is_ready = False
     assert (await reason_of(fixture.call(kind, "hello")))[0] is grpc.StatusCode.UNAVAILABLE
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("value", ["hello", "unknown", "bug"])
+async def test_every_answer_and_every_error_tells_the_version_and_the_time_of_the_server(
+    fixture: Fixture, kind: str, value: str
+) -> None:
+    call = fixture.call(kind, value)
+    with contextlib.suppress(grpc.aio.AioRpcError):
+        await outcome(call)
+    told = dict(await call.trailing_metadata())
+    assert told["headwater-version"] == "1.2.3"
+    assert abs((parsedate_to_datetime(told["date"]) - datetime.now(UTC)).total_seconds()) < 60
+
+
+async def test_methods_that_clients_think_of_are_counted_as_one(fixture: Fixture) -> None:
+    for number in range(3):
+        method: Any = fixture.channel.unary_unary(f"/{SERVICE}/{number}", None, None)
+        with pytest.raises(grpc.aio.AioRpcError):
+            await method(b"")
+    calls = {"method": "unknown", "code": "UNIMPLEMENTED"}
+    assert fixture.registry.get_sample_value("headwater_grpc_calls_total", calls) == 3
+
+
+@pytest.mark.parametrize(
+    ("request_", "way_out"),
+    [
+        (GetLineageRequest(), "a smaller max_depth or max_nodes"),
+        (CompareLineageRequest(), "a smaller max_depth or max_nodes"),
+        (SearchAssetsRequest(), "more exact words"),
+        (ListRunsRequest(), "a smaller page_size"),
+        (GetRunRequest(), "try again, with a longer deadline"),
+    ],
+)
+def test_the_way_out_of_a_timeout_fits_the_question(request_: Message, way_out: str) -> None:
+    with pytest.raises(QueryTimeout, match=way_out), fitting_timeouts(request_):
+        raise QueryTimeout(3)
 
 
 async def test_more_questions_than_are_answered_at_a_time_are_refused(fixture: Fixture) -> None:

@@ -28,6 +28,8 @@ LOOKS = {
     "names": "SELECT dataset_id, canonical_id FROM datasets",
     "drops": "SELECT * FROM deletions",
     "declarations": "SELECT * FROM declarations",
+    "declared versions": "SELECT job_id, job_version_id, declared_first, declared_last, declared_last_event"
+    " FROM job_versions WHERE declared_first IS NOT NULL",
     "versions": """
         SELECT v.dataset_id, v.version_id, v.schema_id, v.label FROM dataset_versions v
         WHERE source = 1 AND EXISTS (
@@ -75,6 +77,11 @@ def at(minute: int) -> str:
     return (START + timedelta(minutes=minute)).isoformat()
 
 
+def run_id(job: str, number: int) -> str:
+    """The id of a run."""
+    return str(uuid.uuid5(uuid.NAMESPACE_DNS, f"{job} {number}"))
+
+
 SCHEMAS = [[{"name": "id", "type": "int"}], [{"name": "id", "type": "int"}, {"name": "email", "type": "text"}]]
 DATASETS = st.sampled_from("abcd")
 
@@ -89,6 +96,8 @@ def dataset(draw: st.DrawFn, *, output: bool) -> dict[str, Any]:
         facets["version"] = {"datasetVersion": draw(st.sampled_from(["1", "2"]))}
     if draw(st.integers(0, 6)) == 0:
         facets["symlinks"] = {"identifiers": [{"namespace": "hive", "name": draw(DATASETS), "type": "TABLE"}]}
+    if draw(st.integers(0, 3)) == 0:
+        facets["headwater_declared"] = {}
     if output and draw(st.integers(0, 6)) == 0:
         facets["lifecycleStateChange"] = {"lifecycleStateChange": "DROP"}
     if output and draw(st.integers(0, 2)) == 0:
@@ -114,13 +123,10 @@ def event(draw: st.DrawFn) -> bytes:
         body["eventType"] = draw(
             st.sampled_from(["START", "RUNNING", "COMPLETE", "COMPLETE", "FAIL", "ABORT", "OTHER"])
         )
-        number = draw(st.integers(0, 2))
-        body["run"] = {"runId": str(uuid.uuid5(uuid.NAMESPACE_DNS, f"{job} {number}")), "facets": {}}
-        if draw(st.integers(0, 3)) == 0:
-            parent = {
-                "run": {"runId": f"parent {draw(st.integers(0, 1))}"},
-                "job": {"namespace": "team", "name": "dag"},
-            }
+        body["run"] = {"runId": run_id(job, draw(st.integers(0, 2))), "facets": {}}
+        if draw(st.integers(0, 1)) == 0:
+            of = draw(st.sampled_from(["load", "train", "dag"]))
+            parent = {"run": {"runId": run_id(of, draw(st.integers(0, 2)))}, "job": {"namespace": "team", "name": of}}
             body["run"]["facets"]["parent"] = parent
     return json.dumps(body).encode()
 

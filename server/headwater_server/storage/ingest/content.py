@@ -4,7 +4,9 @@ greatest.
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 
 import msgspec
 
@@ -53,6 +55,16 @@ SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5:
 ORDER BY 1, 2
 ON CONFLICT (job_id, job_version_id) DO UPDATE SET first_time = excluded.first_time
 WHERE known.first_time > excluded.first_time
+"""
+_DECLARE = """
+UPDATE job_versions AS known SET
+    declared_first = LEAST(known.declared_first, seen.first),
+    (declared_last, declared_last_event) = (
+        SELECT last.* FROM (VALUES (known.declared_last, known.declared_last_event), (seen.last, seen.event)) AS last
+        ORDER BY 1 DESC NULLS LAST, 2 DESC LIMIT 1)
+FROM unnest($1::bigint[], $2::bigint[], $3::timestamptz[], $4::timestamptz[], $5::uuid[])
+    AS seen (job_id, job_version_id, first, last, event)
+WHERE known.job_id = seen.job_id AND known.job_version_id = seen.job_version_id
 """
 _DISPUTE = """
 UPDATE {table} SET disputed = true FROM unnest($1::bigint[], $2::bigint[]) AS lost (owner, version)
@@ -116,6 +128,17 @@ async def add_job_versions(connection: Connection, known: Known, versions: Itera
     rows = [(v.job, v.version, v.io.id if v.io else None, v.code.id if v.code else None, v.time) for v in found]
     if rows:
         await connection.execute(_SEE_JOB_VERSIONS, *map(list, zip(*rows, strict=True)))
+
+
+async def add_declared_versions(connection: Connection, versions: Iterable[SeenJobVersion]) -> None:
+    """Writes when JobEvents declared states of jobs, which are written already."""
+    declared: dict[tuple[int, int], list[tuple[datetime, uuid.UUID]]] = {}
+    for seen in versions:
+        if seen.event:
+            declared.setdefault((seen.job, seen.version), []).append((seen.time, seen.event))
+    rows = [(*key, min(found)[0], *max(found)) for key, found in sorted(declared.items())]
+    if rows:
+        await connection.execute(_DECLARE, *map(list, zip(*rows, strict=True)))
 
 
 async def add_disputes(connection: Connection, change: BatchChange) -> None:

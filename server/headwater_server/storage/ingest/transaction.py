@@ -16,10 +16,12 @@ from ...domain.ingest_ports import Conflict, Rejection, Unstorable
 from ...domain.job_links import Head
 from ...domain.model import AssetName
 from ...domain.run_merge import RunMerge
+from ...domain.run_reports import Reports
 from ...domain.statement import Statement
 from ..database import Connection, Database
 from ..event_bodies import BodyCompressor
-from . import archive, assets, content, io_sets, links, names, runs
+from ..pipelines.sampling import add_candidates
+from . import archive, assets, content, io_sets, links, names, run_reports, runs
 from .archive import Received
 from .rows import Known
 
@@ -116,14 +118,22 @@ class IngestTransaction:
 
     async def runs(self, asked: Iterable[uuid.UUID]) -> dict[uuid.UUID, RunMerge]:
         """Those of the runs that are known, their jobs locked."""
-        stored = await runs.get_runs(self._connection, asked)
-        self._created = stored.created
-        await self.lock_jobs(run.job for run in stored.merges.values())
+        wanted = list(asked)
+        stored = await runs.get_runs(self._connection, wanted)
+        unlocked = {run.job for run in stored.merges.values()} - self._heads.keys()
+        if unlocked:
+            await self.lock_jobs(unlocked)
+            stored = await runs.get_runs(self._connection, wanted)  # they may have changed before they were locked
+        self._created |= stored.created
         return stored.merges
 
     async def statements(self, asked: Iterable[int]) -> dict[int, Statement]:
         """Statements that were written before."""
         return await content.get_statements(self._connection, asked)
+
+    async def add_reports(self, reports: Reports) -> Reports:
+        """Adds to the reports of runs; those that grew by it."""
+        return await run_reports.add_reports(self._connection, reports)
 
     async def apply(self, change: BatchChange) -> None:
         """Writes what a batch changes."""
@@ -133,9 +143,11 @@ class IngestTransaction:
         await io_sets.add_io_sets(connection, known, change.io_sets())
         await io_sets.add_version_sets(connection, known, [r.facts.versions for r in change.runs if r.facts.versions])
         await content.add_job_versions(connection, known, change.job_versions)
+        await content.add_declared_versions(connection, change.job_versions)
         await io_sets.add_declarations(connection, change)
         await runs.put_runs(connection, change.runs, self._created)
         await links.update_links(connection, change, self._heads)
         await content.add_disputes(connection, change)
         await content.add_drops(connection, change)
+        await add_candidates(connection, change.left_out)
         await names.add_symlinks(connection, known, change.symlinks)
