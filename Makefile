@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-SOURCES := $(wildcard client server tests bench)
+SOURCES := $(wildcard client server operator tests bench)
 STUBS := client/headwater/v1
 PROTOS = $(wildcard proto/headwater/v1/*.proto)
 SERVICES = $(wildcard proto/headwater/v1/*_service.proto)
@@ -22,7 +22,7 @@ endef
 
 .PHONY: help
 help: ## Show what can be made
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: venv
 venv: $(STAMP) ## Make .venv with everything a developer needs
@@ -33,7 +33,7 @@ $(STAMP): pyproject.toml
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
 		{ echo "This Python cannot make virtual environments. On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[server,cli,dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[server,operator,cli,dev]'
 	@touch $@
 
 .PHONY: check
@@ -64,6 +64,10 @@ test: $(STAMP) ## Run the tests, except those against real peers and clusters
 test-integrations: $(STAMP) ## Run the tests against real producers of events
 	$(BIN)/python -m pytest tests/integrations
 
+.PHONY: e2e
+e2e: $(STAMP) ## Run the tests on a real Kubernetes: KUBECONFIG's, else kind's, else a node built here (root, once 10 minutes)
+	$(BIN)/python -m tests.e2e
+
 .PHONY: golden
 golden: $(STAMP) ## Rewrite the golden files from what the code says now
 	HEADWATER_GOLDEN=write $(BIN)/python -m pytest tests/cli
@@ -92,6 +96,11 @@ proto-lint: $(STAMP)
 	$(BIN)/buf lint build/contract.binpb --config buf.yaml --path headwater
 	@if [ -e $(BASELINE) ]; then set -x; \
 		$(BIN)/buf breaking build/contract.binpb --config buf.yaml --against $(BASELINE) --against-config buf.yaml --path headwater; fi
+
+.PHONY: crd
+crd: $(STAMP) ## Write the definition of LineagePipeline into the chart
+	@mkdir -p helm/headwater/files
+	$(BIN)/python -m headwater_operator.pipeline.crd > helm/headwater/files/lineagepipelines.headwater.dev.yaml
 
 .PHONY: proto-baseline
 proto-baseline: $(STAMP) ## Declare today's contract released: later ones must be compatible with it

@@ -1,0 +1,115 @@
+"""The `headwater-operator` command: from arguments to settings, and to what they ask for."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import gc
+import logging
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
+
+import yaml
+
+from headwater.spool import SpoolError
+
+from .app import running
+from .kubernetes_api import KubernetesApiError
+from .rbac import make_rbac
+from .settings import Settings, SettingsError, read_settings, settings_parser
+
+USAGE_ERROR = 2
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+logger = logging.getLogger(__name__)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command; the exit status."""
+    given = vars(_parser().parse_args(arguments))
+    command: Callable[..., int] = given.pop("command")
+    return command(**given)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="headwater-operator", description="Reports the runs of a Kubernetes cluster's workloads to Headwater."
+    )
+    parser.add_argument("--version", action="version", version=f"headwater-operator {version('headwater')}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for command, parents in ((run, [settings_parser()]), (rbac, [])):
+        words = (command.__doc__ or "").strip()
+        own = commands.add_parser(command.__name__, parents=parents, help=words, description=words)
+        own.set_defaults(command=command)
+        if command is rbac:
+            own.add_argument("--service-account", default="headwater-operator", help="whose permissions they are")
+            own.add_argument("--service-account-namespace", default="headwater", help="where it is")
+            own.add_argument("--namespaces", default="", help="the namespaces to watch, separated by commas; else all")
+    return parser
+
+
+def run(**given: str | None) -> int:
+    """Watch the cluster and report until SIGTERM or SIGINT."""
+    try:
+        settings = read_settings(given, os.environ)
+    except SettingsError as error:
+        return _fail(str(error), USAGE_ERROR)
+    _configure_logging(settings)
+    try:
+        asyncio.run(_run(settings))
+    except (KubernetesApiError, SpoolError, OSError) as error:
+        return _fail(str(error))
+    return 0
+
+
+def rbac(*, service_account: str, service_account_namespace: str, namespaces: str) -> int:
+    """Print the permissions that the operator needs, as YAML for kubectl apply."""
+    scope = tuple(filter(None, (each.strip() for each in namespaces.split(","))))
+    documents = make_rbac(service_account, service_account_namespace, scope)
+    yaml.safe_dump_all(documents, sys.stdout, sort_keys=False)
+    return 0
+
+
+async def _run(settings: Settings) -> None:
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    assert task is not None
+
+    def stop(sign: signal.Signals) -> None:
+        logger.info("stopping on %s; a second one ends the operator at once", sign.name)
+        for each in STOP_SIGNALS:
+            loop.remove_signal_handler(each)
+        task.cancel()
+
+    for sign in STOP_SIGNALS:
+        loop.add_signal_handler(sign, stop, sign)
+    with contextlib.suppress(asyncio.CancelledError):
+        async with running(settings) as operator:
+            gc.collect()
+            gc.freeze()
+            sys.stdout.write(f"headwater-operator ready http={operator.http}\n")
+            sys.stdout.flush()
+            await operator.failed()
+
+
+def _configure_logging(settings: Settings) -> None:
+    form = logging.Formatter("%(asctime)s.%(msecs)03dZ %(levelname)s %(name)s %(message)s", "%Y-%m-%dT%H:%M:%S")
+    form.converter = time.gmtime
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(form)
+    logging.basicConfig(level=settings.log_level, handlers=[handler])
+    # What it says of handlers and retries is about itself; what matters of it is said here.
+    logging.getLogger("kopf").setLevel(logging.ERROR if settings.log_level != "DEBUG" else logging.DEBUG)
+
+
+def _fail(text: str, status: int = 1) -> int:
+    sys.stderr.write(f"headwater-operator: {text}\n")
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,107 @@
+"""What a task is given and is to write: the driver's ExecutorInput, and an importer's spec."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+LOGS = "executor-logs"
+"""The output that every task has: its log. It is no lineage."""
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """One artifact: the input or output it is of the task at hand, its type without `system.`, and its URI.
+
+    An input's `name` is its producer's output. Metrics have no URI as an input; `artifact_id` is Kubeflow's own.
+    """
+
+    key: str
+    name: str = ""
+    type: str = ""
+    uri: str = ""
+    artifact_id: str = ""
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutorInput:
+    """The parameters of a task, what it reads, and what it writes if it succeeds."""
+
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    inputs: tuple[Artifact, ...] = ()
+    outputs: tuple[Artifact, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ImporterSpec:
+    """What an importer imports: a URI, or the input parameter that holds it."""
+
+    uri: str = ""
+    parameter: str = ""
+    type: str = ""
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+def parse_executor_input(text: str) -> ExecutorInput:
+    """Reads an ExecutorInput. Raises ValueError where it is not one."""
+    whole = _object(text, "--executor_input")
+    inputs, outputs = whole.get("inputs") or {}, whole.get("outputs") or {}
+    return ExecutorInput(
+        parameters=dict(sorted((inputs.get("parameterValues") or {}).items())),
+        inputs=tuple(_artifacts(inputs)),
+        outputs=tuple(each for each in _artifacts(outputs) if each.key != LOGS),
+    )
+
+
+def parse_importer_spec(spec: str, task: str = "") -> ImporterSpec:
+    """Reads an importer's spec; a parameter that its task sets to a constant is that constant. Raises ValueError."""
+    whole = _object(spec, "--importer_spec")
+    source = whole.get("artifactUri") or {}
+    parameter = str(source.get("runtimeParameter") or "")
+    return ImporterSpec(
+        uri=_constant(source) or (_task_constant(task, parameter) if task and parameter else ""),
+        parameter=parameter,
+        type=type_name(whole.get("typeSchema") or {}),
+        metadata=whole.get("metadata") or {},
+    )
+
+
+def type_name(schema: Mapping[str, Any]) -> str:
+    """The name of an artifact's type: `Model` whether it is written `Model` or `system.Model`."""
+    return str(schema.get("schemaTitle") or "").removeprefix("system.")
+
+
+def _artifacts(side: Mapping[str, Any]) -> Iterator[Artifact]:
+    for key, listed in sorted((side.get("artifacts") or {}).items()):
+        for each in listed.get("artifacts") or ():
+            yield Artifact(
+                key=key,
+                name=each.get("name") or "",
+                type=type_name(each.get("type") or {}),
+                uri=each.get("uri") or "",
+                artifact_id=each.get("artifactId") or "",
+                metadata=each.get("metadata") or {},
+            )
+
+
+def _task_constant(task: str, parameter: str) -> str:
+    parameters = (_object(task, "--task_spec").get("inputs") or {}).get("parameters") or {}
+    return _constant((parameters.get(parameter) or {}).get("runtimeValue") or {})
+
+
+def _constant(value: Mapping[str, Any]) -> str:
+    constant = value.get("constant") or (value.get("constantValue") or {}).get("stringValue")
+    return constant if isinstance(constant, str) else ""
+
+
+def _object(text: str, flag: str) -> Mapping[str, Any]:
+    try:
+        found = json.loads(text)
+    except ValueError as error:
+        raise ValueError(f"{flag} is no JSON: {error}") from None
+    if not isinstance(found, dict):
+        raise ValueError(f"{flag} is no JSON object")
+    return found

@@ -1,0 +1,44 @@
+"""The launcher's command line in a container of a task: the flags that every 2.x release and its successors give it.
+
+Argo puts its own program before it (`/var/run/argo/argoexec emissary … --`, or another path), so the launcher is
+searched and never expected at a place. Flags are written `--k v` and `--k=v`; values may be empty.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+_EXECUTOR = "/kfp-launcher/launch"
+_IMPORTER = "launcher-v2"
+
+
+def launcher_flags(container: Mapping[str, Any]) -> Mapping[str, str] | None:
+    """The launcher's flags by name, without dashes; None where the container does not start it.
+
+    An executor's flags are in `command` and end at `--`: what follows and `args` are the user's, and hold a second
+    `--executor_input`, a placeholder. An importer's are in `args`.
+    """
+    command = [str(word) for word in container.get("command") or ()]
+    for place, word in enumerate(command):
+        if word == _EXECUTOR:
+            return dict(_flags(command[place + 1 :]))
+        if word.rpartition("/")[2] == _IMPORTER:
+            return dict(_flags([*command[place + 1 :], *(str(each) for each in container.get("args") or ())]))
+    return None
+
+
+def _flags(words: Sequence[str]) -> Iterator[tuple[str, str]]:
+    place = 0
+    while place < len(words):
+        word = words[place]
+        place += 1
+        if word == "--":
+            return
+        if not word.startswith("--"):
+            continue
+        name, equals, value = word[2:].partition("=")
+        if not equals and place < len(words) and not words[place].startswith("--"):
+            value = words[place]
+            place += 1
+        yield name, value

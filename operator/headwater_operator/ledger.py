@@ -1,0 +1,83 @@
+"""What has to outlive the operator beside its events: which runs it left unfinished, and until when it was there.
+
+So a run whose object goes while nobody watches is ended after the restart, and what may have come and gone meanwhile is
+known. SQLite without a sync for each change: what a power cut takes is seen again in the cluster.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import msgspec
+
+from .observation import Observation
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS open_objects (uid TEXT PRIMARY KEY, resource TEXT NOT NULL, entry BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS watched (only INTEGER PRIMARY KEY CHECK (only = 1), until TEXT NOT NULL);
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenObject:
+    """An object with a run that has not ended: what it showed last, and when."""
+
+    uid: str
+    resource: str
+    namespace: str
+    name: str
+    seen_at: datetime
+    observations: tuple[Observation, ...]
+
+
+class Ledger:
+    """The unfinished runs on disk. Used from one thread; what it writes is small and not synced."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._database = sqlite3.connect(path, isolation_level=None)
+        self._database.execute("PRAGMA journal_mode = WAL")
+        self._database.execute("PRAGMA synchronous = OFF")
+        self._database.executescript(_SCHEMA)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._database.close()
+
+    @property
+    def watched_until(self) -> datetime | None:
+        """Until when an operator is known to have watched; None where none did."""
+        row = self._database.execute("SELECT until FROM watched").fetchone()
+        return datetime.fromisoformat(row[0]) if row else None
+
+    def open_objects(self) -> list[OpenObject]:
+        """The objects that were left with an unfinished run; those of an operator of another build are passed over."""
+        found = []
+        for (entry,) in self._database.execute("SELECT entry FROM open_objects"):
+            try:
+                found.append(msgspec.json.decode(entry, type=OpenObject))
+            except msgspec.DecodeError:
+                continue
+        return found
+
+    def note(self, opened: Iterable[OpenObject], closed: Iterable[str], now: datetime | None = None) -> None:
+        """Writes down which objects have an unfinished run, which UIDs have none any more, and that it is `now`."""
+        self._database.execute("BEGIN")
+        self._database.executemany(
+            "INSERT OR REPLACE INTO open_objects VALUES (?, ?, ?)",
+            [(each.uid, each.resource, msgspec.json.encode(each)) for each in opened],
+        )
+        self._database.executemany("DELETE FROM open_objects WHERE uid = ?", [(uid,) for uid in closed])
+        until = (now or datetime.now(UTC)).isoformat()
+        self._database.execute("INSERT OR REPLACE INTO watched VALUES (1, ?)", (until,))
+        self._database.execute("COMMIT")

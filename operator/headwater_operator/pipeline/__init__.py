@@ -1,0 +1,1 @@
+"""The `LineagePipeline` resource: what a platform team declares, and which workloads it covers."""

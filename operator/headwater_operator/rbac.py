@@ -1,0 +1,77 @@
+"""The permissions that the operator needs, and nothing more: it reads workloads and writes what is its own.
+
+Made from the table of kinds, so a further kind needs no second list. Pure.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from .kinds import ADAPTERS
+from .kinds.adapter import Adapter
+
+NAME = "headwater-operator"
+READ = ["get", "list", "watch"]
+OWNERS = (
+    ("apps", "replicasets"),
+    ("apps", "deployments"),
+    ("apps", "statefulsets"),
+    ("jobset.x-k8s.io", "jobsets"),
+    ("kubeflow.org", "scheduledworkflows"),
+    ("ray.io", "rayclusters"),
+)
+"""Kinds that stand between workloads and their roots, and are no workloads themselves: their metadata is read."""
+
+
+def make_rules(adapters: Iterable[Adapter] = ADAPTERS) -> list[dict[str, Any]]:
+    """The rules for what lies in the namespaces that are watched."""
+    by_group: defaultdict[str, set[str]] = defaultdict(set)
+    for adapter in adapters:
+        by_group[adapter.resource.group].add(adapter.resource.plural)
+    owners: defaultdict[str, set[str]] = defaultdict(set)
+    for group, plural in OWNERS:
+        if plural not in by_group.get(group, ()):
+            owners[group].add(plural)
+    return [
+        *(_rule(group, plurals, READ) for group, plurals in sorted(by_group.items())),
+        *(_rule(group, plurals, ["get"]) for group, plurals in sorted(owners.items())),
+        # Its finalizer and its notes on what it handled are kept in the metadata.
+        _rule("headwater.dev", {"lineagepipelines"}, [*READ, "patch"]),
+        _rule("headwater.dev", {"lineagepipelines/status"}, ["patch"]),
+        _rule("", {"events"}, ["create"]),
+    ]
+
+
+def make_discovery_rules() -> list[dict[str, Any]]:
+    """The rules for what is in no namespace: which kinds there are, so that one that comes later is picked up."""
+    return [_rule("apiextensions.k8s.io", {"customresourcedefinitions"}, ["list", "watch"])]
+
+
+def make_rbac(account: str, account_namespace: str, namespaces: Sequence[str] = ()) -> list[dict[str, Any]]:
+    """The roles and bindings of a service account: for the whole cluster, or for some namespaces."""
+    subject = {"kind": "ServiceAccount", "name": account, "namespace": account_namespace}
+    if not namespaces:
+        return _granted("Cluster", "", [*make_rules(), *make_discovery_rules()], subject)
+    return [each for namespace in namespaces for each in _granted("", namespace, make_rules(), subject)]
+
+
+def _granted(scope: str, namespace: str, rules: list[dict[str, Any]], subject: dict[str, str]) -> list[dict[str, Any]]:
+    metadata = {"name": NAME, **({"namespace": namespace} if namespace else {})}
+    api = "rbac.authorization.k8s.io"
+    reference = {"apiGroup": api, "kind": f"{scope}Role", "name": NAME}
+    return [
+        {"apiVersion": f"{api}/v1", "kind": f"{scope}Role", "metadata": metadata, "rules": rules},
+        {
+            "apiVersion": f"{api}/v1",
+            "kind": f"{scope}RoleBinding",
+            "metadata": dict(metadata),
+            "roleRef": reference,
+            "subjects": [dict(subject)],
+        },
+    ]
+
+
+def _rule(group: str, resources: Iterable[str], verbs: Sequence[str]) -> dict[str, Any]:
+    return {"apiGroups": [group], "resources": sorted(resources), "verbs": list(verbs)}

@@ -1,0 +1,50 @@
+"""What is watched, and that it is watched again."""
+
+from __future__ import annotations
+
+from headwater_operator.app import running
+from headwater_operator.settings import parse_settings
+
+from ...conftest import RunningServer
+from .cluster import KINDS, Cluster, running_cluster, until
+from .conftest import Start, Told
+from .stories import declare, start_job
+
+
+async def test_kinds_that_a_cluster_lacks_are_picked_up_when_they_come(
+    server: RunningServer, told: Told, tmp_path: object
+) -> None:
+    arguments = ["--cluster", "c1", "--address", server.grpc_address, "--spool-dir", f"{tmp_path}/spool"]
+    async with running_cluster(without=[kind for kind in KINDS if kind not in ("Job", "LineagePipeline")]) as cluster:
+        settings = parse_settings([*arguments, "--http-address", "127.0.0.1:0"], {})
+        async with running(settings, cluster.connect):
+            await declare(cluster)
+            await start_job(cluster, "clean")
+            await told.run("clean", "STARTED")
+            await cluster.define(KINDS["TrainJob"])
+            await cluster.create("TrainJob", "faces", spec={}, status={"jobsStatus": [{"name": "node", "active": 1}]})
+            await told.run("faces", "STARTED")
+
+
+async def test_the_server_filters_what_is_not_wanted(cluster: Cluster, start: Start) -> None:
+    async with start():
+        watches = await until(lambda: [
+            each for each in cluster.api
+            if each.resource and each.resource.plural == "pods" and each.params.get("watch")
+        ])  # fmt: skip
+    assert "pipelines.kubeflow.org" in watches[0].params["labelSelector"]
+
+
+async def test_only_some_namespaces_are_watched_if_only_some_are_named(
+    cluster: Cluster, start: Start, told: Told
+) -> None:
+    await cluster.create("LineagePipeline", "all", spec={}, namespace="team-b")
+    async with start(namespaces="team-b") as operator:
+        await start_job(cluster, "mine", namespace="team-b")
+        await start_job(cluster, "theirs", namespace="team-c")
+        await until(lambda: operator.registrar.changes)
+        await until(lambda: told.runs("mine", "k8s://c1/team-b"))
+    assert await told.jobs() == {"mine"}
+    lists = [each for each in cluster.api if each.resource and each.resource.plural == "jobs"]
+    reads = [each for each in lists if str(each.method.value).lower() == "get"]
+    assert {each.namespace for each in reads} == {"team-b"}
