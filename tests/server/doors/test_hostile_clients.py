@@ -21,7 +21,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from headwater.v1 import catalog_service_pb2, event_pb2, ingest_service_pb2, lineage_service_pb2
+from headwater.v1 import catalog_service_pb2, event_pb2, ingest_service_pb2, lineage_service_pb2, pipeline_service_pb2
 from headwater_server.api.convert_catalog import page_of
 
 from . import hostile
@@ -35,6 +35,7 @@ SERVICES = [
         (ingest_service_pb2, "IngestService"),
         (catalog_service_pb2, "CatalogService"),
         (lineage_service_pb2, "LineageService"),
+        (pipeline_service_pb2, "PipelineService"),
     )
 ]
 METHODS = {f"{service.full_name}/{method.name}": method for service in SERVICES for method in service.methods}
@@ -45,6 +46,8 @@ PARENTS = {
     "ListJobs": "namespaces/-",
     "ListJobVersions": "namespaces/team/jobs/job",
     "ListRuns": "namespaces/team/jobs/job",
+    "ListPipelines": "namespaces/-",
+    "ListWorkloads": "namespaces/-",
 }
 LINEAGE, BATCH = "/api/v1/lineage", "/api/v1/lineage/batch"
 PARAMETERS = (
