@@ -65,7 +65,7 @@ test-integrations: $(STAMP) ## Run the tests against real producers of events
 	$(BIN)/python -m pytest tests/integrations
 
 .PHONY: e2e
-e2e: $(STAMP) ## Run the tests on a real Kubernetes: KUBECONFIG's, else kind's, else a node built here (root, once 10 minutes)
+e2e: $(STAMP) ## Run the tests on a real Kubernetes: KUBECONFIG's, else kind's, else a node built here (root; 20 minutes, once)
 	$(BIN)/python -m tests.e2e
 
 .PHONY: golden

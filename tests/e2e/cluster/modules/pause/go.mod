@@ -1,0 +1,3 @@
+module headwater.test/pause
+
+go 1.25.0

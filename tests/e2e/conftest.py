@@ -1,0 +1,81 @@
+"""What the end-to-end tests share: a real cluster, a namespace for each test, this project's image, and a server."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from kubernetes import config
+from kubernetes.dynamic import DynamicClient
+
+from .cluster.node import end_component
+from .kubernetes_access import Namespace, kubectl
+from .running_server import RunningServer, running_server
+from .target import HOST, OwnNode, Target, target_of_tests
+
+TEST_SECONDS = 300
+_numbers = count(1)
+_session = uuid4().hex[:6]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Gives these tests the time that pods take."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.timeout(TEST_SECONDS))
+
+
+@pytest.fixture(scope="session")
+def target() -> Target:
+    """The Kubernetes under test."""
+    if not os.environ.get("KUBECONFIG"):
+        pytest.fail("these tests need a cluster: run make e2e, or set KUBECONFIG", pytrace=False)
+    return target_of_tests(os.environ)
+
+
+@pytest.fixture(scope="session")
+def client(target: Target) -> Iterator[DynamicClient]:
+    """A client that knows every kind that the cluster serves."""
+    with config.new_client_from_config() as connection:
+        yield DynamicClient(connection)
+
+
+@pytest.fixture
+def namespace(client: DynamicClient) -> Iterator[Namespace]:
+    """An empty namespace, ready for pods. It is deleted after the test, which does not wait for that."""
+    name = f"e2e-{_session}-{next(_numbers)}"
+    kubectl("create", "namespace", name)
+    kubectl("wait", "--for=create", "--timeout=60s", "--namespace", name, "serviceaccount/default")
+    yield Namespace(name, client)
+    kubectl("delete", "namespace", name, "--wait=false")
+
+
+@pytest.fixture(scope="session")
+def headwater_image(target: Target) -> str:
+    """The name of this project's image, which the cluster has: Python 3.11 with Headwater's programs on the path."""
+    if image := target.load_headwater():
+        return image
+    pytest.skip("images cannot be loaded into this cluster: let HEADWATER_E2E_IMAGE name one that it can pull")
+
+
+@pytest.fixture(scope="session")
+def server(target: Target, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """A server outside of pods, which tests and pods reach under the same address. Its store is the session's."""
+    if not (host := os.environ.get(HOST)):
+        pytest.skip(f"let {HOST} name an address of this machine that the cluster's pods reach")
+    with running_server(host, tmp_path_factory.mktemp("server")) as found:
+        yield found
+
+
+@pytest.fixture
+def crash(target: Target) -> Callable[[str], None]:
+    """Ends a component of the cluster by its name, as a crash would. It is started again by itself."""
+    if not isinstance(target, OwnNode):
+        pytest.skip(
+            "components can be ended on a node of our own only: run make e2e as root, without KUBECONFIG and kind"
+        )
+    return end_component

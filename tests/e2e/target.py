@@ -1,0 +1,176 @@
+"""Which Kubernetes the tests run against, how it comes to life, and how images get into it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from .cluster import node
+from .cluster.command import run
+from .cluster.images import PYTHON_IMAGE, buildah, engine, python_archive
+from .cluster.layout import CACHE
+from .headwater_image import IMAGE, headwater_archive
+
+TARGET = "HEADWATER_E2E_TARGET"
+HOST = "HEADWATER_E2E_HOST"
+ENGINES = ("docker", "podman")
+KIND_CLUSTER = "headwater-e2e"
+REGISTRY_PYTHON = "docker.io/library/python:3.11-slim"
+
+
+class Target(Protocol):
+    """A Kubernetes for the tests. Everything that needs the network happens before `command` runs anything."""
+
+    def start(self) -> None:
+        """Makes it ready for tests; raises ClusterError when it cannot be."""
+
+    def environment(self) -> Mapping[str, str]:
+        """The variables that the tests run with."""
+
+    def command(self, command: Sequence[str]) -> list[str]:
+        """A command line that runs a command where it reaches the cluster."""
+
+    def load_headwater(self) -> str | None:
+        """Gives the cluster the image of this project as it is now, and returns its name; None where nobody can.
+
+        Raises:
+            ClusterError: the image cannot be built or loaded.
+        """
+
+    def stop(self) -> None:
+        """Ends what `start` started."""
+
+
+class OwnNode:
+    """A node that is built from source and lives on this machine until the tests are over."""
+
+    def __init__(self) -> None:
+        self._started = False
+
+    def start(self) -> None:
+        """Starts a node, unless one is up, which then stays."""
+        node.check_machine(sys.platform, os.geteuid())
+        self._started = node.node_process() is None
+        node.up()
+        python_archive()
+        headwater_archive(buildah(), PYTHON_IMAGE)
+
+    def environment(self) -> Mapping[str, str]:
+        """The node's programs, kubeconfig and address."""
+        return node.environment()
+
+    def command(self, command: Sequence[str]) -> list[str]:
+        """Runs it in the node's network."""
+        return node.command_inside(command)
+
+    def load_headwater(self) -> str:
+        """Loads the archive; builds it first where the sources changed since `start`."""
+        node.load(headwater_archive(buildah(), PYTHON_IMAGE))
+        return IMAGE
+
+    def stop(self) -> None:
+        """Takes the node down, also one that did not come up."""
+        if self._started:
+            node.down()
+
+
+class Kind:
+    """Kubernetes in a container engine."""
+
+    def __init__(self, engine_name: str) -> None:
+        self._engine = engine_name
+        self._kubeconfig = CACHE / "kind.conf"
+        self._started = False
+
+    def start(self) -> None:
+        """Creates a cluster, unless there is one by our name, which then stays."""
+        CACHE.mkdir(parents=True, exist_ok=True)
+        self._started = KIND_CLUSTER not in self._kind("get", "clusters").split()
+        if self._started:
+            self._kind("create", "cluster", "--name", KIND_CLUSTER, "--wait", "5m", "--kubeconfig", self._kubeconfig)
+        else:
+            self._kind("export", "kubeconfig", "--name", KIND_CLUSTER, "--kubeconfig", self._kubeconfig)
+        headwater_archive(engine(self._engine), REGISTRY_PYTHON)
+
+    def environment(self) -> Mapping[str, str]:
+        """The cluster's kubeconfig, and the address under which its nodes reach this machine."""
+        gateways = run(
+            self._engine, "network", "inspect", "kind", "--format", "{{range .IPAM.Config}}{{.Gateway}} {{end}}"
+        )
+        host = next((address for address in gateways.split() if "." in address), "")
+        return os.environ | {"KUBECONFIG": str(self._kubeconfig), TARGET: f"kind:{self._engine}", HOST: host}
+
+    def command(self, command: Sequence[str]) -> list[str]:
+        """Runs it as it is."""
+        return list(command)
+
+    def load_headwater(self) -> str:
+        """Loads the archive; builds it first where the sources changed since `start`."""
+        archive = headwater_archive(engine(self._engine), REGISTRY_PYTHON)
+        self._kind("load", "image-archive", "--name", KIND_CLUSTER, archive)
+        return IMAGE
+
+    def stop(self) -> None:
+        """Deletes the cluster."""
+        if self._started:
+            self._kind("delete", "cluster", "--name", KIND_CLUSTER)
+
+    def _kind(self, *arguments: str | Path) -> str:
+        return run("kind", *arguments, environment={"KIND_EXPERIMENTAL_PROVIDER": self._engine})
+
+
+class GivenCluster:
+    """The cluster of the KUBECONFIG that the tests are started with. Nothing of it is started, stopped or loaded."""
+
+    def start(self) -> None:
+        """Sees that it answers."""
+        run("kubectl", "version", "--request-timeout=10s")
+
+    def environment(self) -> Mapping[str, str]:
+        """What there is."""
+        return os.environ | {TARGET: "given"}
+
+    def command(self, command: Sequence[str]) -> list[str]:
+        """Runs it as it is."""
+        return list(command)
+
+    def load_headwater(self) -> str | None:
+        """The image that the cluster can pull."""
+        return os.environ.get("HEADWATER_E2E_IMAGE")
+
+    def stop(self) -> None:
+        """Leaves it as it is."""
+
+
+def choose_target(environment: Mapping[str, str], answering_engine: Callable[[], str | None]) -> Target:
+    """The cluster of KUBECONFIG; else kind, where a container engine answers; else a node of our own."""
+    if environment.get("KUBECONFIG"):
+        return GivenCluster()
+    if shutil.which("kind", path=environment.get("PATH")) and (found := answering_engine()):
+        return Kind(found)
+    return OwnNode()
+
+
+def target_of_tests(environment: Mapping[str, str]) -> Target:
+    """The target that tests which are running were started against."""
+    name = environment.get(TARGET, "")
+    if name == "node":
+        return OwnNode()
+    if name.startswith("kind:"):
+        return Kind(name.removeprefix("kind:"))
+    return GivenCluster()
+
+
+def find_engine() -> str | None:
+    """A container engine that answers. Its command proves nothing: a client can be there without an engine."""
+    for name in ENGINES:
+        if shutil.which(name):
+            asked = subprocess.run([name, "info"], capture_output=True, timeout=30, check=False)
+            if asked.returncode == 0:
+                return name
+    return None

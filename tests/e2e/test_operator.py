@@ -1,0 +1,211 @@
+"""The operator on a real cluster, with the permissions that it asks for and no others."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from kubernetes.dynamic import DynamicClient
+
+from headwater import NotFound, SyncClient
+from headwater.names import JobName
+from headwater.v1.catalog_pb2 import Run, RunState
+from headwater_operator.rbac import make_discovery_rules, make_rules
+
+from .kubernetes_access import PATIENCE_SECONDS, Namespace, Object, has_condition, kubectl
+from .lineage_pipelines import RESOURCE, define, every_minute, job, pipeline, time_of
+from .running_operator import ACCOUNT, CLUSTER, Operator, install_permissions, running_operator
+from .running_server import RunningServer, running_server
+from .target import HOST
+
+LISTED = re.compile(r"(\S+)\s+\[]\s+\[]\s+\[(.*)]\s*")
+"""A line of `kubectl auth can-i --list` about a resource without names and without URLs: resource and verbs."""
+
+
+@pytest.fixture(scope="module")
+def permissions(client: DynamicClient) -> None:
+    """What the operator needs of the cluster is there."""
+    define(client)
+    install_permissions()
+
+
+@pytest.fixture
+def operator(permissions: None, server: RunningServer, tmp_path: Path) -> Iterator[Operator]:
+    """A running operator."""
+    with running_operator(server.grpc_address, tmp_path) as found:
+        yield found
+
+
+def runs_of(server: RunningServer, namespace: Namespace, name: str) -> list[Run]:
+    """The runs that the server knows of a job; none where it does not know the job."""
+    with SyncClient(server.grpc_address) as client:
+        parent = str(JobName(f"k8s://{CLUSTER}/{namespace.name}", name))
+        try:
+            return [client.get_run(each.name, view="FULL") for each in client.runs(parent)]
+        except NotFound:
+            return []
+
+
+def last_run(state: str, job: str = "") -> object:
+    """Holds for a LineagePipeline whose last run is in a state."""
+
+    def holds(found: Object) -> bool:
+        run = found.get("status", {}).get("lastRun") or {}
+        return run.get("state") == state and job in ("", run["job"])
+
+    return holds
+
+
+def delivered(namespace: Namespace, state: str, job: str = "") -> Object:
+    """The LineagePipeline, once the operator has reported such a run."""
+    return namespace.wait_for(RESOURCE, "all", last_run(state, job))  # type: ignore[arg-type]
+
+
+def test_a_scheduled_job_is_traced_with_no_change_to_it(
+    namespace: Namespace, operator: Operator, server: RunningServer, headwater_image: str
+) -> None:
+    namespace.apply(pipeline(owner="team-a"))
+    namespace.wait_for(RESOURCE, "all", has_condition("Ready"))
+    namespace.apply(every_minute("nightly", headwater_image, inputs="s3://raw/clicks", outputs="s3://lake/users"))
+    status = delivered(namespace, "SUCCEEDED")["status"]
+    assert (status["jobs"], status["missed"], status["lastRun"]["job"]) == (1, 0, "nightly")
+    run = runs_of(server, namespace, "nightly")[-1]
+    assert [each.dataset.rpartition("/")[2] for each in run.outputs] == ["users"]
+    assert run.nominal_start_time.seconds % 60 == 0
+    conditions = {each["type"]: each["status"] for each in status["conditions"]}
+    assert conditions == {"Ready": "True", "Registered": "True", "Degraded": "False"}
+
+
+def test_an_operator_that_was_killed_half_way_tells_the_rest_with_its_true_times(
+    namespace: Namespace, operator: Operator, server: RunningServer, headwater_image: str
+) -> None:
+    namespace.apply(pipeline(), job("train", headwater_image, "sleep 4"))
+    delivered(namespace, "RUNNING")
+    operator.kill()
+    ended = namespace.wait_for("batch/v1/Job", "train", has_condition("Complete"))
+    operator.start()
+    delivered(namespace, "SUCCEEDED")
+    (run,) = runs_of(server, namespace, "train")
+    assert run.name == f"runs/{ended['metadata']['uid']}"
+    assert run.start_time.ToDatetime(time_of(ended["status"]["startTime"]).tzinfo) == time_of(
+        ended["status"]["startTime"]
+    )
+    completed = time_of(ended["status"]["completionTime"])
+    assert run.end_time.ToDatetime(completed.tzinfo) == completed
+
+
+def test_a_restart_tells_nothing_twice(
+    namespace: Namespace, operator: Operator, server: RunningServer, headwater_image: str
+) -> None:
+    namespace.apply(pipeline(), job("train", headwater_image, outputs="s3://models/churn"))
+    delivered(namespace, "SUCCEEDED")
+    before = runs_of(server, namespace, "train")
+    assert operator.stop() == 0
+    operator.start()
+    namespace.apply(job("serve", headwater_image))
+    delivered(namespace, "SUCCEEDED", "serve")
+    assert runs_of(server, namespace, "train") == before
+
+
+def test_what_happens_while_the_server_is_away_arrives_when_it_is_back(
+    namespace: Namespace, permissions: None, headwater_image: str, tmp_path: Path
+) -> None:
+    if not (host := os.environ.get(HOST)):
+        pytest.skip(f"let {HOST} name an address of this machine that the cluster's pods reach")
+    with socket.create_server((host, 0)) as probe:
+        port = probe.getsockname()[1]
+    names = [f"train-{each}" for each in range(3)]
+    with ExitStack() as stack:
+        with running_server(host, tmp_path / "data", port=port) as server:
+            operator = stack.enter_context(running_operator(server.grpc_address, tmp_path))
+            namespace.apply(pipeline())
+            namespace.wait_for(RESOURCE, "all", has_condition("Registered"))
+        namespace.apply(*(job(each, headwater_image) for each in names))
+        for each in names:
+            namespace.wait_for("batch/v1/Job", each, has_condition("Complete"))
+        operator.kill()
+        operator.start()
+        with running_server(host, tmp_path / "data", port=port) as server:
+            namespace.apply(job("last", headwater_image))
+            namespace.wait_for("batch/v1/Job", "last", has_condition("Complete"))
+            states = {name: until_succeeded(server, namespace, name) for name in [*names, "last"]}
+            operator.stop()
+    assert states == {name: ["RUN_STATE_SUCCEEDED"] for name in [*names, "last"]}
+
+
+def until_succeeded(server: RunningServer, namespace: Namespace, name: str) -> list[str]:
+    """The states of a job's runs, once there is one that succeeded, or when patience ends."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        states = [RunState.Name(each.state) for each in runs_of(server, namespace, name)]
+        if "RUN_STATE_SUCCEEDED" in states or time.monotonic() > deadline:
+            return states
+        time.sleep(0.2)
+
+
+def test_a_job_that_is_deleted_half_way_is_aborted(
+    namespace: Namespace, operator: Operator, server: RunningServer, headwater_image: str
+) -> None:
+    namespace.apply(pipeline(), job("train", headwater_image, "sleep 600"))
+    delivered(namespace, "RUNNING")
+    namespace.kubectl("delete", "job", "train")
+    delivered(namespace, "ABORTED")
+    (run,) = runs_of(server, namespace, "train")
+    assert run.HasField("end_time")
+
+
+def test_of_two_pipelines_the_older_covers_and_the_other_says_so(
+    namespace: Namespace, operator: Operator, headwater_image: str
+) -> None:
+    namespace.apply(pipeline())
+    namespace.wait_for(RESOURCE, "all", has_condition("Ready"))
+    namespace.apply(pipeline("younger"), job("train", headwater_image))
+    younger = namespace.wait_for(RESOURCE, "younger", lambda found: bool(found.get("status", {}).get("conflicts")))
+    assert younger["status"]["conflicts"][0]["pipeline"] == "all"
+    assert has_condition("Degraded")(younger)
+    events = namespace.kubectl("get", "events", "--field-selector", "involvedObject.name=younger")
+    assert "Conflict" in events
+
+
+def test_a_deleted_pipeline_goes_and_its_lineage_stays(
+    namespace: Namespace, operator: Operator, server: RunningServer, headwater_image: str
+) -> None:
+    namespace.apply(pipeline(), job("train", headwater_image))
+    delivered(namespace, "SUCCEEDED")
+    namespace.kubectl("delete", "lp", "all", "--timeout=60s")
+    assert len(runs_of(server, namespace, "train")) == 1
+
+
+def test_nothing_is_written_on_what_is_not_ours(namespace: Namespace, operator: Operator, headwater_image: str) -> None:
+    namespace.apply(pipeline(), job("train", headwater_image))
+    delivered(namespace, "SUCCEEDED")
+    found = namespace.wait_for("batch/v1/Job", "train", has_condition("Complete"))
+    managers = {each["manager"] for each in found["metadata"]["managedFields"]}
+    assert managers <= {"kubectl-client-side-apply", "kube-controller-manager"}
+    assert not [each for each in found["metadata"].get("finalizers", []) if "headwater" in each]
+
+
+def test_the_operator_may_do_what_it_needs_and_nothing_more(permissions: None) -> None:
+    asked = {
+        (f"{name}.{group}".rstrip(".") + slash + subresource, verb)
+        for rule in [*make_rules(), *make_discovery_rules()]
+        for group in rule["apiGroups"]
+        for name, slash, subresource in (resource.partition("/") for resource in rule["resources"])
+        for verb in rule["verbs"]
+    }
+    assert granted(ACCOUNT) - granted("system:serviceaccount:default:default") == asked
+    for resource in ("pods", "jobs.batch", "cronjobs.batch", "workflows.argoproj.io"):
+        assert {verb for name, verb in asked if name == resource} == {"get", "list", "watch"}
+
+
+def granted(account: str) -> set[tuple[str, str]]:
+    """The resources and verbs that `kubectl auth can-i` lists for an account."""
+    listed = kubectl("auth", "can-i", "--list", "--no-headers", "--as", account, "--namespace", "default")
+    rows = (LISTED.fullmatch(line) for line in listed.splitlines())
+    return {(row[1], verb) for row in rows if row for verb in row[2].split()}
