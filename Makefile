@@ -58,7 +58,7 @@ architecture: $(STAMP)
 
 .PHONY: test
 test: $(STAMP) ## Run the tests, except those against real peers and clusters
-	$(BIN)/python -m pytest tests --ignore=tests/e2e --ignore=tests/integrations
+	$(BIN)/python -m pytest -n auto --dist worksteal tests --ignore=tests/e2e --ignore=tests/integrations
 
 .PHONY: test-integrations
 test-integrations: $(STAMP) ## Run the tests against real producers of events

@@ -7,8 +7,8 @@ import asyncio
 import logging
 import os
 import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -84,7 +84,8 @@ def deliver(settings: Settings, seconds: float) -> Delivered:
     if seconds <= 0 or not any(folder.glob("*.spool")):
         return Delivered()
     file = _own_file(folder)
-    delivered = asyncio.run(_deliver(file, settings, seconds))
+    with _quiet("headwater.spool"):
+        delivered = asyncio.run(_deliver(file, settings, seconds))
     if not delivered.left:
         _delete(file.path)
     return delivered
@@ -100,7 +101,6 @@ def send_waiting(settings: Settings, seconds: float) -> list[str]:
 
 
 async def _deliver(file: SpoolFile, settings: Settings, seconds: float) -> Delivered:
-    logging.getLogger("headwater.spool").setLevel(logging.ERROR)  # what it warns of, the caller tells
     deadline = time.monotonic() + seconds
     async with Spool(file) as spool, Client(settings=settings) as client:
         await spool.adopt_orphans()
@@ -110,6 +110,18 @@ async def _deliver(file: SpoolFile, settings: Settings, seconds: float) -> Deliv
             problem = delivery.state().last_error
         refusals = [letter.refusal for letter in await spool.dead_letters()]
         return Delivered(spool.figures.delivered - before, refusals, left, problem)
+
+
+@contextmanager
+def _quiet(name: str) -> Iterator[None]:
+    """Lets a logger tell errors alone: what it warns of, the caller tells."""
+    logger = logging.getLogger(name)
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 async def _drain(delivery: Delivery, deadline: float) -> int:

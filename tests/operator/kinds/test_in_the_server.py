@@ -80,7 +80,7 @@ async def test_what_is_seen_again_later_is_known_already(server: Any) -> None:
     running = with_status(an_object("train", SPEC), "{startTime: 2026-03-01T12:00:05Z, active: 1, ready: 1}")
     ended = with_status(an_object("train", SPEC, resourceVersion="9"), SUCCEEDED)
 
-    assert await send(server, observe(JobAdapter(), running)) == ["OUTCOME_ACCEPTED"]
+    assert await send(server, observe(JobAdapter(), running)) == ["OUTCOME_ACCEPTED", "OUTCOME_ACCEPTED"]
     assert await send(server, observe(JobAdapter(), ended)) == ["OUTCOME_DUPLICATE", "OUTCOME_ACCEPTED"]
     assert await send(server, observe(JobAdapter(), ended)) == ["OUTCOME_DUPLICATE", "OUTCOME_DUPLICATE"]
 
