@@ -157,9 +157,11 @@ async def test_calls_and_requests_are_counted(channel: grpc.aio.Channel, http: h
         await write_nothing(channel)
     await http.post("/api/v1/lineage", content=b"{}")
     await http.get("/nowhere")
-    text = (await http.get("/metrics")).text
     method = f"{INGEST}/WriteEvent"
-    assert f'headwater_grpc_calls_total{{code="INVALID_ARGUMENT",method="{method}"}} 1.0' in text
+    counted = f'headwater_grpc_calls_total{{code="INVALID_ARGUMENT",method="{method}"}} 1.0'
+    async with asyncio.timeout(10):  # a call is counted when the server is done with it, which may be after its answer
+        while counted not in (text := (await http.get("/metrics")).text):
+            await asyncio.sleep(0.01)
     assert f'headwater_grpc_open_calls{{method="{method}"}} 0.0' in text
     assert 'headwater_http_requests_total{endpoint="write_event",status="400"} 1.0' in text
     assert 'headwater_http_requests_total{endpoint="unknown",status="404"} 1.0' in text

@@ -100,10 +100,12 @@ class Fixture:
         message = StringValue(value=value)
         return method(iter([message]) if kind.startswith("stream") else message)
 
-    def count(self, kind: str, code: str) -> float | None:
-        return self.registry.get_sample_value(
-            "headwater_grpc_calls_total", {"method": f"{SERVICE}/{kind}", "code": code}
-        )
+    async def counted(self, method: str, code: str, calls: int) -> None:
+        """Waits until so many calls are counted: that may be after the last one's answer."""
+        labels = {"method": method, "code": code}
+        async with asyncio.timeout(10):
+            while self.registry.get_sample_value("headwater_grpc_calls_total", labels) != calls:
+                await asyncio.sleep(0.01)
 
 
 @pytest_asyncio.fixture
@@ -134,7 +136,7 @@ async def reason_of(call: Any) -> tuple[grpc.StatusCode, str]:
 @pytest.mark.parametrize("kind", KINDS)
 async def test_a_call_is_answered_and_counted(fixture: Fixture, kind: str) -> None:
     assert (await outcome(fixture.call(kind, "hello")))[-1] == "hello"
-    assert fixture.count(kind, "OK") == 1
+    await fixture.counted(f"{SERVICE}/{kind}", "OK", 1)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -152,7 +154,7 @@ async def test_an_error_is_told_and_counted(
     found, details = await reason_of(fixture.call(kind, value))
     assert found is code
     assert reason in details
-    assert fixture.count(kind, code.name) == 1
+    await fixture.counted(f"{SERVICE}/{kind}", code.name, 1)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -179,10 +181,7 @@ async def test_methods_that_clients_think_of_are_counted_as_one(fixture: Fixture
         method: Any = fixture.channel.unary_unary(f"/{SERVICE}/{number}", None, None)
         with pytest.raises(grpc.aio.AioRpcError):
             await method(b"")
-    calls = {"method": "unknown", "code": "UNIMPLEMENTED"}
-    async with asyncio.timeout(10):  # a call is counted when the server is done with it, which may be after its answer
-        while fixture.registry.get_sample_value("headwater_grpc_calls_total", calls) != 3:
-            await asyncio.sleep(0.01)
+    await fixture.counted("unknown", "UNIMPLEMENTED", 3)
 
 
 @pytest.mark.parametrize(
@@ -214,7 +213,5 @@ async def test_a_stream_that_its_client_leaves_is_closed_and_counted(fixture: Fi
     call = fixture.call("unary_stream", "hello")
     await call.read()
     call.cancel()
-    async with asyncio.timeout(10):
-        while not fixture.count("unary_stream", "CANCELLED"):
-            await asyncio.sleep(0.01)
+    await fixture.counted(f"{SERVICE}/unary_stream", "CANCELLED", 1)
     assert fixture.echo.closed == 1
