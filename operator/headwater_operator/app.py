@@ -73,7 +73,7 @@ async def running(
         spool = await stack.enter_async_context(Spool(file))
         ledger = stack.enter_context(Ledger(settings.spool_dir / "ledger.sqlite"))
         api = await stack.enter_async_context(KubernetesApi(connect))
-        client = await stack.enter_async_context(Client(settings=settings.client()))
+        client = await stack.enter_async_context(Client(settings=settings.connection.client()))
         delivery = await stack.enter_async_context(Delivery(spool, client))
         kubeflow = None
         if settings.kubeflow_api:

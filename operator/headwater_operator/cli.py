@@ -4,27 +4,26 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
 import gc
 import logging
 import os
-import signal
 import sys
-import time
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
 
 import yaml
 
+from headwater.program.running import configure_logging, until_signalled
+from headwater.program.settings import SettingsError
+from headwater.program.values import LogLevel
 from headwater.spool import SpoolError
 
 from .app import running
 from .kubernetes_api import KubernetesApiError
 from .rbac import make_rbac
-from .settings import Settings, SettingsError, read_settings, settings_parser
+from .settings import Settings, read_settings, settings_parser
 
 USAGE_ERROR = 2
-STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 logger = logging.getLogger(__name__)
 
@@ -61,7 +60,7 @@ def run(**given: str | None) -> int:
         return _fail(str(error), USAGE_ERROR)
     _configure_logging(settings)
     try:
-        asyncio.run(_run(settings))
+        asyncio.run(until_signalled(_run(settings), "operator", logger))
     except (KubernetesApiError, SpoolError, OSError) as error:
         return _fail(str(error))
     return 0
@@ -76,34 +75,18 @@ def rbac(*, service_account: str, service_account_namespace: str, namespaces: st
 
 
 async def _run(settings: Settings) -> None:
-    loop, task = asyncio.get_running_loop(), asyncio.current_task()
-    assert task is not None
-
-    def stop(sign: signal.Signals) -> None:
-        logger.info("stopping on %s; a second one ends the operator at once", sign.name)
-        for each in STOP_SIGNALS:
-            loop.remove_signal_handler(each)
-        task.cancel()
-
-    for sign in STOP_SIGNALS:
-        loop.add_signal_handler(sign, stop, sign)
-    with contextlib.suppress(asyncio.CancelledError):
-        async with running(settings) as operator:
-            gc.collect()
-            gc.freeze()
-            sys.stdout.write(f"headwater-operator ready http={operator.http}\n")
-            sys.stdout.flush()
-            await operator.failed()
+    async with running(settings) as operator:
+        gc.collect()
+        gc.freeze()
+        sys.stdout.write(f"headwater-operator ready http={operator.http}\n")
+        sys.stdout.flush()
+        await operator.failed()
 
 
 def _configure_logging(settings: Settings) -> None:
-    form = logging.Formatter("%(asctime)s.%(msecs)03dZ %(levelname)s %(name)s %(message)s", "%Y-%m-%dT%H:%M:%S")
-    form.converter = time.gmtime
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(form)
-    logging.basicConfig(level=settings.log_level, handlers=[handler])
+    configure_logging(settings.log_level.name)
     # What it says of handlers and retries is about itself; what matters of it is said here.
-    logging.getLogger("kopf").setLevel(logging.ERROR if settings.log_level != "DEBUG" else logging.DEBUG)
+    logging.getLogger("kopf").setLevel(logging.ERROR if settings.log_level != LogLevel.DEBUG else logging.DEBUG)
 
 
 def _fail(text: str, status: int = 1) -> int:

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
 import gc
 import importlib
 import logging
 import os
-import signal
 import sys
-import time
 from collections.abc import Callable, Coroutine, Sequence
 from importlib.metadata import version
 from typing import Any, TypeVar
@@ -20,6 +17,8 @@ try:
     from uvloop import new_event_loop
 except ImportError:  # it is not made for every system
     from asyncio import new_event_loop  # type: ignore[assignment]
+
+from headwater.program.running import configure_logging, until_signalled
 
 from .app import OpenToAnyone, running, store
 from .config import Settings, SettingsError, read_settings, settings_parser
@@ -32,7 +31,6 @@ T = TypeVar("T")
 USAGE_ERROR = 2
 GC_THRESHOLDS = (20_000, 20, 20)
 """After how many new containers a young collection runs, and after how many of each the next older one."""
-STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 logger = logging.getLogger(__name__)
 
@@ -66,7 +64,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def serve(settings: Settings) -> int:
     """Serve until SIGTERM or SIGINT, then finish what was taken."""
-    _run(_serve(settings))
+    _run(until_signalled(_serve(settings), "server", logger))
     return 0
 
 
@@ -91,22 +89,10 @@ def demo(settings: Settings) -> int:
 
 
 async def _serve(settings: Settings) -> None:
-    loop, task = asyncio.get_running_loop(), asyncio.current_task()
-    assert task is not None
-
-    def stop(sign: signal.Signals) -> None:
-        logger.info("stopping on %s; a second one ends the server at once", sign.name)
-        for each in STOP_SIGNALS:
-            loop.remove_signal_handler(each)
-        task.cancel()
-
-    for sign in STOP_SIGNALS:
-        loop.add_signal_handler(sign, stop, sign)
-    with contextlib.suppress(asyncio.CancelledError):
-        async with running(settings) as addresses:
-            _calm_collector()
-            _say(f"headwater-server ready grpc={addresses.grpc} http={addresses.http}")
-            await loop.create_future()
+    async with running(settings) as addresses:
+        _calm_collector()
+        _say(f"headwater-server ready grpc={addresses.grpc} http={addresses.http}")
+        await asyncio.get_running_loop().create_future()
 
 
 def _calm_collector() -> None:
@@ -140,11 +126,7 @@ def _run(work: Coroutine[Any, Any, T]) -> T:
 
 
 def _configure_logging(settings: Settings) -> None:
-    form = logging.Formatter("%(asctime)s.%(msecs)03dZ %(levelname)s %(name)s %(message)s", "%Y-%m-%dT%H:%M:%S")
-    form.converter = time.gmtime
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(form)
-    logging.basicConfig(level=settings.log_level.name, handlers=[handler])
+    configure_logging(settings.log_level.name)
     # Both speak of themselves at length; what matters of it is said here.
     for chatty in ("uvicorn", "alembic"):
         logging.getLogger(chatty).setLevel(logging.WARNING)

@@ -3,9 +3,12 @@
 `max_event_bytes` is `--max-event-bytes` and `HEADWATER_MAX_EVENT_BYTES`; the flag goes first.
 """
 
-from .parsing import Mistake, SettingsError, parse_settings, read_settings, settings_parser
+from headwater.program.settings import Mistake, SettingsError
+from headwater.program.values import Address, LogLevel
+
+from .dsn import Dsn
+from .parsing import parse_settings, read_settings, settings_parser
 from .settings import IngestSettings, QuerySettings, Settings
-from .values import Address, Dsn, LogLevel
 
 __all__ = [
     "Address",

@@ -2,50 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
 
-from .values import Address, Dsn, LogLevel, read_address, read_choice, read_dsn, read_path, read_switch, read_whole
+from headwater.program.settings import setting
+from headwater.program.values import (
+    Address,
+    LogLevel,
+    read_address,
+    read_choice,
+    read_path,
+    read_switch,
+    read_whole,
+)
 
-T = TypeVar("T")
+from .dsn import Dsn, read_dsn
+
 MIB = 1 << 20
-
-
-def _setting(default: T, read: Callable[[str], Any], meaning: str, *, secret: bool = False) -> T:
-    """Declares a setting: what holds unless it is set, how its text is read, and its documentation."""
-    value: T = field(default=default, metadata={"read": read, "meaning": meaning, "secret": secret})
-    return value
 
 
 @dataclass(frozen=True, kw_only=True)
 class IngestSettings:
     """What bounds the events that are taken."""
 
-    max_event_bytes: int = _setting(8 * MIB, read_whole(1024), "Bytes of the largest event that is accepted.")
-    max_request_bytes: int = _setting(
+    max_event_bytes: int = setting(8 * MIB, read_whole(1024), "Bytes of the largest event that is accepted.")
+    max_request_bytes: int = setting(
         64 * MIB, read_whole(1024), "Bytes of the largest request that is read, after decompression."
     )
-    max_events_in_flight: int = _setting(
+    max_events_in_flight: int = setting(
         20_000, read_whole(1), "Events that may wait for their commit; more are refused, to be sent again later."
     )
-    max_bytes_in_flight: int = _setting(256 * MIB, read_whole(1024), "Bytes of the events that may wait.")
-    max_batch_events: int = _setting(1_000, read_whole(1, 100_000), "Events that one transaction commits at most.")
-    linger_milliseconds: int = _setting(
+    max_bytes_in_flight: int = setting(256 * MIB, read_whole(1024), "Bytes of the events that may wait.")
+    max_batch_events: int = setting(1_000, read_whole(1, 100_000), "Events that one transaction commits at most.")
+    linger_milliseconds: int = setting(
         3, read_whole(0, 1_000), "How long a lone event waits for others to share its transaction."
     )
-    write_connections: int = _setting(4, read_whole(1, 1_000), "Connections to PostgreSQL that write.")
+    write_connections: int = setting(4, read_whole(1, 1_000), "Connections to PostgreSQL that write.")
 
 
 @dataclass(frozen=True, kw_only=True)
 class QuerySettings:
     """What bounds a question, so that no question can starve ingestion or another one."""
 
-    query_timeout_seconds: int = _setting(30, read_whole(1, 3_600), "Longest time that an answer may take.")
-    max_nodes: int = _setting(20_000, read_whole(1), "Nodes that one answer holds at most; a request is cut to it.")
-    max_queries_in_flight: int = _setting(64, read_whole(1), "Questions that are answered or wait at a time.")
-    read_connections: int = _setting(8, read_whole(1, 1_000), "Connections to PostgreSQL that read.")
+    query_timeout_seconds: int = setting(30, read_whole(1, 3_600), "Longest time that an answer may take.")
+    max_nodes: int = setting(20_000, read_whole(1), "Nodes that one answer holds at most; a request is cut to it.")
+    max_queries_in_flight: int = setting(64, read_whole(1), "Questions that are answered or wait at a time.")
+    read_connections: int = setting(8, read_whole(1, 1_000), "Connections to PostgreSQL that read.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,28 +57,28 @@ class Settings:
     data_dir: Path = field(
         metadata={"read": read_path, "meaning": "Where the server's own PostgreSQL lives; used without a DSN."}
     )
-    dsn: Dsn | None = _setting(
+    dsn: Dsn | None = setting(
         None, read_dsn, "The PostgreSQL to use; without it the server runs one of its own.", secret=True
     )
-    read_dsn: Dsn | None = _setting(None, read_dsn, "A replica that answers questions.", secret=True)
-    pg_bin: Path | None = _setting(
+    read_dsn: Dsn | None = setting(None, read_dsn, "A replica that answers questions.", secret=True)
+    pg_bin: Path | None = setting(
         None, read_path, "Folder of the PostgreSQL programs for the server's own; without it the newest found is taken."
     )
-    grpc_address: Address = _setting(Address("127.0.0.1", 4970), read_address, "Where gRPC is served.")
-    http_address: Address = _setting(Address("127.0.0.1", 4971), read_address, "Where HTTP is served.")
-    allow_anonymous: bool = _setting(
+    grpc_address: Address = setting(Address("127.0.0.1", 4970), read_address, "Where gRPC is served.")
+    http_address: Address = setting(Address("127.0.0.1", 4971), read_address, "Where HTTP is served.")
+    allow_anonymous: bool = setting(
         False, read_switch, "Whether anyone is served on an address that other machines can reach; nobody is asked who."
     )
     ingest: IngestSettings = IngestSettings()
     query: QuerySettings = QuerySettings()
-    keep_events_days: int | None = _setting(
+    keep_events_days: int | None = setting(
         None,
         read_whole(1, 36_500),
         "Days for which events are kept; for ever without it. Older ones are refused, and dropped a week at a time:"
         " assets, links, versions and runs stay, the facets of those runs do not.",
     )
-    rejected_days: int = _setting(7, read_whole(0, 3_650), "Days for which rejected events are kept.")
-    drain_timeout_seconds: int = _setting(
+    rejected_days: int = setting(7, read_whole(0, 3_650), "Days for which rejected events are kept.")
+    drain_timeout_seconds: int = setting(
         20, read_whole(0, 3_600), "How long calls may still take when the server has been told to stop."
     )
-    log_level: LogLevel = _setting(LogLevel.INFO, read_choice(LogLevel), "Least important messages that are logged.")
+    log_level: LogLevel = setting(LogLevel.INFO, read_choice(LogLevel), "Least important messages that are logged.")

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from headwater_operator.settings import Address, Settings, SettingsError, parse_settings
+from headwater.program.settings import SettingsError
+from headwater.program.values import Address, LogLevel
+from headwater_operator.settings import Settings, parse_settings
 
 
 def test_a_cluster_is_all_that_is_needed() -> None:
@@ -25,9 +27,9 @@ def test_everything_can_be_set_by_the_environment() -> None:
         "HEADWATER_OBJECT_STORE": "http://minio:9000/", "HEADWATER_KUBEFLOW_API": "http://ml-pipeline:8888",
         "HEADWATER_KUBEFLOW_TOKEN_FILE": "/kfp", "HEADWATER_HTTP_ADDRESS": "[::1]:1", "HEADWATER_LOG_LEVEL": "debug",
     })  # fmt: skip
-    assert found.client().ca_file == Path("/ca.pem")
+    assert found.connection.client().ca_file == Path("/ca.pem")
     assert (found.object_store, found.http_address, found.log_level) == (
-        "http://minio:9000", Address("::1", 1), "DEBUG",
+        "http://minio:9000", Address("::1", 1), LogLevel.DEBUG,
     )  # fmt: skip
 
 

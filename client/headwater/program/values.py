@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import ipaddress
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import TypeVar
-from urllib.parse import urlsplit
 
 Choice = TypeVar("Choice", bound=Enum)
-
-_PASSWORD = re.compile(r"(?<=:).*(?=@)|(?<=password=)[^&]*")
 
 
 class Unreadable(ValueError):
@@ -25,24 +21,9 @@ class Unreadable(ValueError):
         self.way_out = way_out
 
 
-class Dsn(str):
-    """Where a PostgreSQL is, as a URI. Its repr hides the password, so it can be logged; as a str it is the URI."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return repr(self.masked)
-
-    @property
-    def masked(self) -> str:
-        """The URI without its password."""
-        scheme, separator, rest = self.partition("://")
-        return scheme + separator + _PASSWORD.sub("***", rest)
-
-
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where a server listens. Port 0 lets the system choose one."""
+    """Where a program listens. Port 0 lets the system choose one."""
 
     host: str
     port: int
@@ -66,17 +47,6 @@ class LogLevel(Enum):
     INFO = "info"
     WARNING = "warning"
     ERROR = "error"
-
-
-def read_dsn(text: str) -> Dsn:
-    """The DSN in the text; raises Unreadable."""
-    try:
-        scheme = urlsplit(text).scheme
-    except ValueError as error:
-        raise Unreadable(f"is no URI: {error}", "write postgresql://user:password@host:5432/database") from error
-    if scheme not in ("postgresql", "postgres"):
-        raise Unreadable("is no PostgreSQL URI", "write postgresql://user:password@host:5432/database")
-    return Dsn(text)
 
 
 def read_address(text: str) -> Address:

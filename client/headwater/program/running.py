@@ -1,0 +1,39 @@
+"""How a program that runs for long logs, and how it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import sys
+import time
+from collections.abc import Awaitable
+
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+def configure_logging(level: str) -> None:
+    """Logs to standard error from a level on, in UTC."""
+    form = logging.Formatter("%(asctime)s.%(msecs)03dZ %(levelname)s %(name)s %(message)s", "%Y-%m-%dT%H:%M:%S")
+    form.converter = time.gmtime
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(form)
+    logging.basicConfig(level=level, handlers=[handler])
+
+
+async def until_signalled(work: Awaitable[None], program: str, logger: logging.Logger) -> None:
+    """Works until SIGTERM or SIGINT, by which the work is cancelled; a second one ends the program at once."""
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    assert task is not None
+
+    def stop(sign: signal.Signals) -> None:
+        logger.info("stopping on %s; a second one ends the %s at once", sign.name, program)
+        for each in STOP_SIGNALS:
+            loop.remove_signal_handler(each)
+        task.cancel()
+
+    for sign in STOP_SIGNALS:
+        loop.add_signal_handler(sign, stop, sign)
+    with contextlib.suppress(asyncio.CancelledError):
+        await work
