@@ -21,17 +21,26 @@ try:
 except ImportError:  # it is not made for every system
     from asyncio import new_event_loop  # type: ignore[assignment]
 
-from .app import OpenToAnyone, running, store
+from .access.token_hashes import TokenChangeRefused, create_token, read_tokens, revoke_token
+from .access.watched_files import UnusableFile
+from .app import post_guard, running, store
 from .config import Settings, SettingsError, read_settings, settings_parser
+from .domain.callers import Role
 from .domain.errors import HeadwaterError, StoreUnavailable
 from .storage.embedded import EmbeddedPostgresError
 from .storage.migrate import upgrade
 from .storage.probe import PostgresProbe
 
 T = TypeVar("T")
+TOKENS = "Make, list and revoke tokens, for callers whom no issuer knows."
 USAGE_ERROR = 2
 GC_THRESHOLDS = (20_000, 20, 20)
 """After how many new containers a young collection runs, and after how many of each the next older one."""
+FAILURES = (EmbeddedPostgresError, HeadwaterError, OSError, SettingsError, TokenChangeRefused, UnusableFile)
+"""What a person is told without a trace."""
+TOKEN_WORDS = ("name", "role")
+"""What the commands about tokens are given beside settings."""
+TOKEN_SETTINGS = ("data_dir", "token_hashes_file")
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 logger = logging.getLogger(__name__)
@@ -41,15 +50,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command; the exit status."""
     parser = _parser()
     given = vars(parser.parse_args(arguments))
-    command: Callable[[Settings], int] = given.pop("command")
+    command: Callable[..., int] = given.pop("command")
+    words = {name: given.pop(name) for name in TOKEN_WORDS if name in given}
     try:
         settings = read_settings(given, os.environ)
     except SettingsError as error:
         return _fail(str(error), USAGE_ERROR)
     _configure_logging(settings)
     try:
-        return command(settings)
-    except (EmbeddedPostgresError, HeadwaterError, OpenToAnyone, OSError) as error:
+        return command(settings, **words)
+    except FAILURES as error:
         return _fail(str(error))
 
 
@@ -61,7 +71,53 @@ def _parser() -> argparse.ArgumentParser:
         words = (command.__doc__ or "").strip()
         own = commands.add_parser(command.__name__, parents=[settings_parser()], help=words, description=words)
         own.set_defaults(command=command)
+    _add_token_commands(commands.add_parser("token", help=TOKENS, description=TOKENS))
     return parser
+
+
+def _add_token_commands(parser: argparse.ArgumentParser) -> None:
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    made: dict[str, argparse.ArgumentParser] = {}
+    for name, command in (("create", create), ("list", list_all), ("revoke", revoke)):
+        words = (command.__doc__ or "").strip()
+        parents = [settings_parser(only=TOKEN_SETTINGS)]
+        made[name] = commands.add_parser(name, parents=parents, help=words, description=words)
+        made[name].set_defaults(command=command)
+    roles = [role.value for role in Role]
+    made["create"].add_argument("--role", required=True, choices=roles, help="what its bearer may do")
+    made["create"].add_argument("--name", required=True, help="who its bearer is, kept with each event that it sends")
+    made["revoke"].add_argument("name", metavar="NAME", help="its name, or its id where several have that name")
+
+
+def create(settings: Settings, *, name: str, role: str) -> int:
+    """Make a token and write it to standard output, once; only its hash is kept."""
+    path = settings.token_hashes_file
+    token, made = create_token(path, name, Role(role))
+    told = f"token:{made.name} is {_with_article(made.role)} (id {made.id}). Keep the token: it is not shown again."
+    sys.stderr.write(f"{told}\nIts hash is in {path}; a server that is started with this file asks who calls.\n")
+    return _say(token)
+
+
+def list_all(settings: Settings) -> int:
+    """List the tokens, with when they were made and revoked; the tokens themselves are not known."""
+    tokens = read_tokens(settings.token_hashes_file)
+    rows = [("NAME", "ROLE", "ID", "CREATED", "REVOKED")]
+    rows += [
+        (each.name, each.role.value, each.id, f"{each.created:%F %R}", f"{each.revoked:%F %R}" if each.revoked else "-")
+        for each in tokens
+    ]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return _say("\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows))
+
+
+def revoke(settings: Settings, *, name: str) -> int:
+    """Have a token refused from now on."""
+    revoked = revoke_token(settings.token_hashes_file, name)
+    return _say(f"the token {revoked.id} of {revoked.name} is refused from now on")
+
+
+def _with_article(role: Role) -> str:
+    return f"{'a' if role is Role.READER else 'an'} {role.value}"
 
 
 def serve(settings: Settings) -> int:
@@ -78,6 +134,7 @@ def migrate(settings: Settings) -> int:
 
 def check(settings: Settings) -> int:
     """Say whether the settings are right, and whether the store can be used; change nothing."""
+    post_guard(settings)
     if not settings.dsn:
         return _say(f"without a DSN, the server runs a PostgreSQL of its own in {settings.data_dir}")
     problem = _run(_check(settings.dsn))
@@ -105,7 +162,8 @@ async def _serve(settings: Settings) -> None:
     with contextlib.suppress(asyncio.CancelledError):
         async with running(settings) as addresses:
             _calm_collector()
-            _say(f"headwater-server ready grpc={addresses.grpc} http={addresses.http}")
+            mtls = f" grpc-mtls={addresses.grpc_mtls}" if addresses.grpc_mtls else ""
+            _say(f"headwater-server ready grpc={addresses.grpc} http={addresses.http}{mtls}")
             await loop.create_future()
 
 

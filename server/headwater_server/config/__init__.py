@@ -3,11 +3,13 @@
 `max_event_bytes` is `--max-event-bytes` and `HEADWATER_MAX_EVENT_BYTES`; the flag goes first.
 """
 
+from .exposure import exposure_mistakes
 from .parsing import Mistake, SettingsError, parse_settings, read_settings, settings_parser
-from .settings import IngestSettings, QuerySettings, Settings
+from .settings import AccessSettings, IngestSettings, QuerySettings, Settings
 from .values import Address, Dsn, LogLevel
 
 __all__ = [
+    "AccessSettings",
     "Address",
     "Dsn",
     "IngestSettings",
@@ -16,6 +18,7 @@ __all__ = [
     "QuerySettings",
     "Settings",
     "SettingsError",
+    "exposure_mistakes",
     "parse_settings",
     "read_settings",
     "settings_parser",

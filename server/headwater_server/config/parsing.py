@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import operator
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -56,11 +56,16 @@ def parse_settings(arguments: Sequence[str], environ: Mapping[str, str]) -> Sett
     return read_settings(vars(known), environ, strangers)
 
 
-def settings_parser() -> argparse.ArgumentParser:
-    """A flag for each setting, to be a parent of a command's own parser; the values stay text for read_settings."""
+def settings_parser(only: Container[str] | None = None) -> argparse.ArgumentParser:
+    """A flag for each setting, to be a parent of a command's own parser; the values stay text for read_settings.
+
+    A command that needs few settings has flags for `only` those.
+    """
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     group = parser.add_argument_group("settings")
     for setting in _declared(Settings):
+        if only is not None and setting.name not in only:
+            continue
         shown = "" if setting.default in (None, dataclasses.MISSING) else f"; {_text(setting.default)} unless set"
         meaning = f"{setting.metadata['meaning']} [{_variable(setting.name)}{shown}]"
         group.add_argument(_flag(setting.name), dest=setting.name, metavar="VALUE", help=meaning.replace("%", "%%"))
@@ -105,7 +110,16 @@ RULES: tuple[tuple[str, str, Callable[[Any, Any], bool], str], ...] = (
     ("max_event_bytes", "max_request_bytes", operator.le, "must fit in"),
     ("max_request_bytes", "max_bytes_in_flight", operator.le, "must fit in"),
     ("max_batch_events", "max_events_in_flight", operator.le, "must fit in"),
-    ("read_dsn", "dsn", lambda replica, primary: replica is None or primary is not None, "has no meaning without"),
+    *(
+        (name, other, lambda own, needed: own is None or needed is not None, "has no meaning without")
+        for name, other in (
+            ("read_dsn", "dsn"),
+            ("tls_certificate_file", "tls_key_file"),
+            ("tls_key_file", "tls_certificate_file"),
+            ("client_ca_file", "tls_certificate_file"),
+            ("grpc_mtls_address", "client_ca_file"),
+        )
+    ),
     ("http_address", "grpc_address", lambda http, grpc: http != grpc or http.port == 0, "must differ from"),
 )
 """What must hold between two settings, and how it is said when it does not."""
