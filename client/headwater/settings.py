@@ -33,6 +33,12 @@ class Settings:
     ca: str = field(default="", repr=False)
     """CA certificates as PEM text, beside those of `ca_file`; with one, the channel is TLS."""
 
+    certificate_file: Path | None = None
+    """The file of the client's own certificate (PEM), for a server that knows its callers by theirs."""
+
+    key_file: Path | None = None
+    """The file of the private key of that certificate (PEM)."""
+
     timeout_seconds: float = 30.0
     """How long a call may take, all its attempts included, where the call does not say."""
 
@@ -55,6 +61,12 @@ class Settings:
             problems.append("address must not be empty")
         if self.token_file is not None and not self.is_secure and not _is_local(self.address):
             problems.append("a token goes to another machine over TLS only: set HEADWATER_CA_FILE or HEADWATER_CA")
+        if (self.certificate_file is None) != (self.key_file is None):
+            problems.append(
+                "a certificate and its key go together: set HEADWATER_CERTIFICATE_FILE and HEADWATER_KEY_FILE"
+            )
+        elif self.certificate_file is not None and not self.is_secure:
+            problems.append("a certificate is shown over TLS only: set HEADWATER_CA_FILE or HEADWATER_CA")
         if problems:
             raise InvalidSettings("; ".join(problems))
 
@@ -65,14 +77,21 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Self:
-        """Reads HEADWATER_ADDRESS, HEADWATER_TOKEN_FILE, HEADWATER_CA_FILE and HEADWATER_CA; empty is not set."""
+        """Reads HEADWATER_ADDRESS and HEADWATER_CA, and HEADWATER_TOKEN_FILE, HEADWATER_CA_FILE,
+        HEADWATER_CERTIFICATE_FILE and HEADWATER_KEY_FILE; empty is not set."""
         environment = os.environ if environment is None else environment
-        token_file, ca_file = environment.get("HEADWATER_TOKEN_FILE"), environment.get("HEADWATER_CA_FILE")
+
+        def file(name: str) -> Path | None:
+            path = environment.get(f"HEADWATER_{name}_FILE")
+            return Path(path) if path else None
+
         return cls(
             address=environment.get("HEADWATER_ADDRESS") or cls.address,
-            token_file=Path(token_file) if token_file else None,
-            ca_file=Path(ca_file) if ca_file else None,
+            token_file=file("TOKEN"),
+            ca_file=file("CA"),
             ca=environment.get("HEADWATER_CA", ""),
+            certificate_file=file("CERTIFICATE"),
+            key_file=file("KEY"),
         )
 
 

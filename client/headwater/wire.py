@@ -82,7 +82,8 @@ class _Connection:
         if not settings.is_secure:
             return None
         certificates = [_read(settings.ca_file)] if settings.ca_file else []
-        return grpc.ssl_channel_credentials("\n".join([*certificates, settings.ca]).encode())
+        key, own = (_read(file).encode() if file else None for file in (settings.key_file, settings.certificate_file))
+        return grpc.ssl_channel_credentials("\n".join([*certificates, settings.ca]).encode(), key, own)
 
     @property
     def _options(self) -> list[tuple[str, str | int]]:

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import socket
-from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from importlib.metadata import version
@@ -25,6 +25,11 @@ from headwater.v1 import (
     pipeline_service_pb2_grpc,
 )
 
+from .access.access_file import AccessFile
+from .access.certificates import ClientCertificates
+from .access.tls_files import TlsFiles
+from .access.token_hashes import StaticTokens
+from .access.watched_files import UnusableFile
 from .api.admission import Admission
 from .api.catalog import CatalogServicer
 from .api.ingest import IngestServicer
@@ -34,11 +39,14 @@ from .api.lineage import LineageServicer
 from .api.metrics import CallMetrics, EventMetrics, SamplingMetrics
 from .api.pipelines import PipelineServicer
 from .api.server import GrpcServer, Service
-from .config import Address, QuerySettings, Settings
+from .api.tls import server_credentials
+from .config import Address, Mistake, QuerySettings, Settings, SettingsError, exposure_mistakes
+from .domain.callers import RoleBindings, TokenVerifier
 from .domain.event_parser import EventParser
 from .gateway.application import Backing, create_application
 from .gateway.bodies import BodyReader
 from .gateway.server import HttpServer
+from .gateway.tls import server_context
 from .storage.catalog.store import CatalogStore
 from .storage.database import Database
 from .storage.embedded import EmbeddedPostgres
@@ -49,6 +57,7 @@ from .storage.pipelines.sampling import SamplingStore
 from .storage.pipelines.store import PipelineStore
 from .storage.probe import PostgresProbe
 from .storage.upkeep import keep_partitions
+from .usecases.access import Access
 from .usecases.ingest import Ingestion, IngestLimits
 from .usecases.readiness import Readiness
 from .usecases.sampling import Sampling
@@ -61,33 +70,30 @@ CLOSE_SECONDS = 2
 """How long a part may take to end once all calls are answered."""
 
 
-class OpenToAnyone(Exception):
-    """An address that other machines can reach would let anyone in; the message says which, and the way out."""
-
-    def __init__(self, address: Address) -> None:
-        super().__init__(
-            f"{address} can be reached from other machines, and this version cannot ask yet who calls: "
-            "listen on 127.0.0.1, or let anyone in with --allow-anonymous=true"
-        )
-
-
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """Where a running server answers."""
+    """Where a running server answers; `grpc_mtls` is for clients with certificates, if they have an address."""
 
     grpc: Address
     http: Address
+    grpc_mtls: Address | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """What stands before both doors: who is let in, and the certificates where there is TLS."""
+
+    access: Access
+    tls: TlsFiles | None
 
 
 @contextlib.asynccontextmanager
 async def running(settings: Settings) -> AsyncIterator[Addresses]:
     """A server that answers inside of the block, and at its end finishes what it took.
 
-    Raises OpenToAnyone, EmbeddedPostgresError, or OSError where an address is taken.
+    Raises SettingsError, EmbeddedPostgresError, or OSError where an address is taken.
     """
-    for address in (settings.grpc_address, settings.http_address):
-        if not (address.is_loopback or settings.allow_anonymous):
-            raise OpenToAnyone(address)
+    guard = post_guard(settings)
     async with contextlib.AsyncExitStack() as stack:
         dsn = await stack.enter_async_context(store(settings))
         writing = await stack.enter_async_context(_database(dsn, settings.ingest.write_connections))
@@ -100,7 +106,7 @@ async def running(settings: Settings) -> AsyncIterator[Addresses]:
         probe = PostgresProbe(dsn)
         stack.callback(probe.close)
         databases = Databases(writing, reading, replica)
-        doors = Doors(settings, ingestion, Readiness(probe), databases)
+        doors = Doors(settings, guard, ingestion, Readiness(probe), databases)
         stack.push_async_callback(doors.close)
         addresses = await doors.open()
         await stack.enter_async_context(_background(doors.watch_readiness()))
@@ -110,6 +116,47 @@ async def running(settings: Settings) -> AsyncIterator[Addresses]:
         await stack.enter_async_context(_background(upkeep))
         await stack.enter_async_context(_background(sampling.keep(SamplingStore(writing))))
         yield addresses
+
+
+def post_guard(settings: Settings) -> Guard:
+    """What the settings want before the doors, its files read. Raises SettingsError with all that is wrong."""
+    access = settings.access
+    mistakes: list[Mistake] = []
+    tokens: list[TokenVerifier] = []
+    certificate, key, client_ca = access.tls_certificate_file, access.tls_key_file, access.client_ca_file
+    rules: AccessFile | None = None
+    tls: TlsFiles | None = None
+    if access.token_hashes_file or settings.token_hashes_file.exists():
+        with _unusable_files("--token-hashes-file", mistakes):
+            tokens.append(StaticTokens(settings.token_hashes_file))
+    if access.access_file:
+        with _unusable_files("--access-file", mistakes):
+            rules = AccessFile(access.access_file)
+    if certificate and key:
+        with _unusable_files("--tls-certificate-file", mistakes):
+            tls = TlsFiles(certificate, key, client_ca)
+    has_credentials = bool(tokens or client_ca or (rules and rules.has_issuers))
+    mistakes += exposure_mistakes(settings, has_credentials=has_credentials or bool(mistakes))
+    if mistakes:
+        raise SettingsError(mistakes)
+    if not has_credentials:
+        return Guard(Access(), tls)
+    found = Access(
+        [*tokens, rules] if rules else tokens,
+        ClientCertificates() if client_ca else None,
+        bindings=rules.bindings if rules else RoleBindings,
+        lets_anyone_in=access.allow_anonymous,
+    )
+    return Guard(found, tls)
+
+
+@contextlib.contextmanager
+def _unusable_files(setting: str, mistakes: list[Mistake]) -> Iterator[None]:
+    """Makes mistakes in a setting out of what is wrong with files that are read in the block."""
+    try:
+        yield
+    except UnusableFile as error:
+        mistakes += [Mistake(setting, str(error.path), problem, "correct the file") for problem in error.problems]
 
 
 @contextlib.asynccontextmanager
@@ -138,8 +185,11 @@ class Databases:
 class Doors:
     """gRPC and HTTP in front of the same use cases."""
 
-    def __init__(self, settings: Settings, ingestion: Ingestion, readiness: Readiness, databases: Databases) -> None:
+    def __init__(
+        self, settings: Settings, guard: Guard, ingestion: Ingestion, readiness: Readiness, databases: Databases
+    ) -> None:
         self._settings = settings
+        self._guard = guard
         self._readiness = readiness
         self._registry = CollectorRegistry()
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
@@ -154,13 +204,17 @@ class Doors:
 
     async def open(self) -> Addresses:
         """Begins to answer; raises OSError where an address is taken."""
-        grpc, http = self._settings.grpc_address, self._settings.http_address
-        grpc_port = self._grpc.listen(str(grpc))
+        grpc, http, mtls = self._settings.grpc_address, self._settings.http_address, None
+        tls = self._guard.tls
+        grpc_port = self._grpc.listen(str(grpc), server_credentials(tls, ask_clients=False) if tls else None)
+        if tls and (asked := self._settings.access.grpc_mtls_address):
+            port = self._grpc.listen(str(asked), server_credentials(tls, ask_clients=True))
+            mtls = Address(asked.host, port)
         listener = _listen(http)
         await self._grpc.start()
         await self._http.start(listener)
         await self._readiness.refresh(self._grpc.set_serving)
-        return Addresses(Address(grpc.host, grpc_port), Address(http.host, listener.getsockname()[1]))
+        return Addresses(Address(grpc.host, grpc_port), Address(http.host, listener.getsockname()[1]), mtls)
 
     async def watch_readiness(self) -> None:
         """Asks the store for as long as the server runs."""
@@ -176,6 +230,7 @@ class Doors:
     def _grpc_server(self, services: Sequence[Service]) -> GrpcServer:
         limit = self._settings.ingest.max_request_bytes
         interceptor = CallInterceptor(
+            access=self._guard.access,
             gate=self._readiness.gate,
             admission=self._admission,
             metrics=CallMetrics(self._registry),
@@ -187,6 +242,7 @@ class Doors:
     def _http_server(self, ingestion: Ingestion, servicers: Mapping[ServiceDescriptor, object]) -> HttpServer:
         limits = self._settings.ingest
         backing = Backing(
+            access=self._guard.access,
             ingestion=ingestion,
             questions=JsonView(
                 servicers,
@@ -204,6 +260,7 @@ class Doors:
             create_application(backing),
             drain_timeout_seconds=self._settings.drain_timeout_seconds,
             version=version(PACKAGE),
+            tls=server_context(self._guard.tls) if self._guard.tls else None,
         )
 
 

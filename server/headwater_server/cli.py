@@ -20,17 +20,22 @@ except ImportError:  # it is not made for every system
 
 from headwater.program.running import configure_logging, until_signalled
 
-from .app import OpenToAnyone, running, store
+from .access.token_hashes import TokenChangeRefused
+from .access.watched_files import UnusableFile
+from .app import post_guard, running, store
 from .config import Settings, SettingsError, read_settings, settings_parser
 from .domain.errors import HeadwaterError, StoreUnavailable
 from .storage.embedded import EmbeddedPostgresError
 from .storage.migrate import upgrade
 from .storage.probe import PostgresProbe
+from .token_commands import TOKEN_WORDS, TOKENS, add_token_commands
 
 T = TypeVar("T")
 USAGE_ERROR = 2
 GC_THRESHOLDS = (20_000, 20, 20)
 """After how many new containers a young collection runs, and after how many of each the next older one."""
+FAILURES = (EmbeddedPostgresError, HeadwaterError, OSError, SettingsError, TokenChangeRefused, UnusableFile)
+"""What a person is told without a trace."""
 
 logger = logging.getLogger(__name__)
 
@@ -39,15 +44,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command; the exit status."""
     parser = _parser()
     given = vars(parser.parse_args(arguments))
-    command: Callable[[Settings], int] = given.pop("command")
+    command: Callable[..., int] = given.pop("command")
+    words = {name: given.pop(name) for name in TOKEN_WORDS if name in given}
     try:
         settings = read_settings(given, os.environ)
     except SettingsError as error:
         return _fail(str(error), USAGE_ERROR)
     _configure_logging(settings)
     try:
-        return command(settings)
-    except (EmbeddedPostgresError, HeadwaterError, OpenToAnyone, OSError) as error:
+        return command(settings, **words)
+    except FAILURES as error:
         return _fail(str(error))
 
 
@@ -59,6 +65,7 @@ def _parser() -> argparse.ArgumentParser:
         words = (command.__doc__ or "").strip()
         own = commands.add_parser(command.__name__, parents=[settings_parser()], help=words, description=words)
         own.set_defaults(command=command)
+    add_token_commands(commands.add_parser("token", help=TOKENS, description=TOKENS))
     return parser
 
 
@@ -76,6 +83,7 @@ def migrate(settings: Settings) -> int:
 
 def check(settings: Settings) -> int:
     """Say whether the settings are right, and whether the store can be used; change nothing."""
+    post_guard(settings)
     if not settings.dsn:
         return _say(f"without a DSN, the server runs a PostgreSQL of its own in {settings.data_dir}")
     problem = _run(_check(settings.dsn))
@@ -91,7 +99,8 @@ def demo(settings: Settings) -> int:
 async def _serve(settings: Settings) -> None:
     async with running(settings) as addresses:
         _calm_collector()
-        _say(f"headwater-server ready grpc={addresses.grpc} http={addresses.http}")
+        mtls = f" grpc-mtls={addresses.grpc_mtls}" if addresses.grpc_mtls else ""
+        _say(f"headwater-server ready grpc={addresses.grpc} http={addresses.http}{mtls}")
         await asyncio.get_running_loop().create_future()
 
 

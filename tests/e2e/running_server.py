@@ -27,7 +27,16 @@ def running_server(host: str, data: Path, *, port: int = 0) -> Iterator[RunningS
     process = subprocess.Popen(
         [
             *(sys.executable, "-m", "headwater_server.cli", "serve", "--data-dir", str(data)),
-            *("--grpc-address", f"{host}:{port}", "--http-address", f"{host}:0", "--allow-anonymous", "true"),
+            *(
+                "--grpc-address",
+                f"{host}:{port}",
+                "--http-address",
+                f"{host}:0",
+                "--allow-anonymous",
+                "true",
+                "--allow-plaintext",
+                "true",
+            ),
         ],
         stdout=subprocess.PIPE,
         text=True,

@@ -21,6 +21,11 @@ class Connection:
     address: str = setting(Settings.address, str, "The Headwater server, a gRPC target.")
     token_file: Path | None = setting(None, read_path, "The file that holds the bearer token for the server.")
     ca_file: Path | None = setting(None, read_path, "The CA certificates (PEM) for the server; with it, TLS is used.")
+    ca: str = setting("", str, "CA certificates as PEM text, beside those of the file.")
+    certificate_file: Path | None = setting(
+        None, read_path, "The program's own certificate (PEM), for a server that knows its callers by theirs."
+    )
+    key_file: Path | None = setting(None, read_path, "The private key of that certificate (PEM).")
 
     def client(self) -> Settings:
         """The settings of the client that reaches it. Raises InvalidSettings."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, TypeVar, cast
@@ -52,11 +52,16 @@ def setting(default: T, read: Callable[[str], Any], meaning: str, *, secret: boo
     return value
 
 
-def settings_parser(kind: type[Any]) -> argparse.ArgumentParser:
-    """A flag for each setting, to be a parent of a command's own parser; the values stay text for `read_values`."""
+def settings_parser(kind: type[Any], only: Container[str] | None = None) -> argparse.ArgumentParser:
+    """A flag for each setting, to be a parent of a command's own parser; the values stay text for `read_values`.
+
+    A command that needs few settings has flags for `only` those.
+    """
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     group = parser.add_argument_group("settings")
     for each in declared(kind):
+        if only is not None and each.name not in only:
+            continue
         shown = "" if each.default in (None, "", (), dataclasses.MISSING) else f"; {shown_as(each.default)} unless set"
         meaning = f"{each.metadata['meaning']} [{variable_of(each.name)}{shown}]"
         group.add_argument(flag_of(each.name), dest=each.name, metavar="VALUE", help=meaning.replace("%", "%%"))

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fheadwater/v1/error_reason.proto\x12\x0cheadwater.v1*\xe2\x03\n\x0b\x45rrorReason\x12\x1c\n\x18\x45RROR_REASON_UNSPECIFIED\x10\x00\x12\x1e\n\x1a\x45RROR_REASON_INVALID_FIELD\x10\x01\x12\x1e\n\x1a\x45RROR_REASON_INVALID_EVENT\x10\x02\x12\x1a\n\x16\x45RROR_REASON_TOO_LARGE\x10\x03\x12\x18\n\x14\x45RROR_REASON_TOO_OLD\x10\x04\x12\x1a\n\x16\x45RROR_REASON_NOT_FOUND\x10\x05\x12\"\n\x1e\x45RROR_REASON_AMBIGUOUS_ADDRESS\x10\x06\x12#\n\x1f\x45RROR_REASON_INVALID_PAGE_TOKEN\x10\x07\x12\x1b\n\x17\x45RROR_REASON_OVERLOADED\x10\x08\x12\x1e\n\x1a\x45RROR_REASON_SHUTTING_DOWN\x10\t\x12\"\n\x1e\x45RROR_REASON_STORE_UNAVAILABLE\x10\n\x12\x1e\n\x1a\x45RROR_REASON_QUERY_TIMEOUT\x10\x0b\x12\x1d\n\x19\x45RROR_REASON_ID_COLLISION\x10\x0c\x12\x19\n\x15\x45RROR_REASON_INTERNAL\x10\r\x12\x1f\n\x1b\x45RROR_REASON_UNKNOWN_METHOD\x10\x0e\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fheadwater/v1/error_reason.proto\x12\x0cheadwater.v1*\xcb\x04\n\x0b\x45rrorReason\x12\x1c\n\x18\x45RROR_REASON_UNSPECIFIED\x10\x00\x12\x1e\n\x1a\x45RROR_REASON_INVALID_FIELD\x10\x01\x12\x1e\n\x1a\x45RROR_REASON_INVALID_EVENT\x10\x02\x12\x1a\n\x16\x45RROR_REASON_TOO_LARGE\x10\x03\x12\x18\n\x14\x45RROR_REASON_TOO_OLD\x10\x04\x12\x1a\n\x16\x45RROR_REASON_NOT_FOUND\x10\x05\x12\"\n\x1e\x45RROR_REASON_AMBIGUOUS_ADDRESS\x10\x06\x12#\n\x1f\x45RROR_REASON_INVALID_PAGE_TOKEN\x10\x07\x12\x1b\n\x17\x45RROR_REASON_OVERLOADED\x10\x08\x12\x1e\n\x1a\x45RROR_REASON_SHUTTING_DOWN\x10\t\x12\"\n\x1e\x45RROR_REASON_STORE_UNAVAILABLE\x10\n\x12\x1e\n\x1a\x45RROR_REASON_QUERY_TIMEOUT\x10\x0b\x12\x1d\n\x19\x45RROR_REASON_ID_COLLISION\x10\x0c\x12\x19\n\x15\x45RROR_REASON_INTERNAL\x10\r\x12\x1f\n\x1b\x45RROR_REASON_UNKNOWN_METHOD\x10\x0e\x12 \n\x1c\x45RROR_REASON_UNAUTHENTICATED\x10\x0f\x12\"\n\x1e\x45RROR_REASON_PERMISSION_DENIED\x10\x10\x12!\n\x1d\x45RROR_REASON_KEYS_UNAVAILABLE\x10\x11\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -32,5 +32,5 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'headwater.v1.error_reason_p
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_ERRORREASON']._serialized_start=50
-  _globals['_ERRORREASON']._serialized_end=532
+  _globals['_ERRORREASON']._serialized_end=637
 # @@protoc_insertion_point(module_scope)

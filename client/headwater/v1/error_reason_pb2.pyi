@@ -77,7 +77,9 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
          "metadata": {"in_flight_bytes": "268435456", "limit": "268435456"}}
     """
     ERROR_REASON_SHUTTING_DOWN: _ErrorReason.ValueType  # 9
-    """The server is stopping. Status `UNAVAILABLE` with a `google.rpc.RetryInfo`. Nothing of the request was stored.
+    """The server is stopping. Status `UNAVAILABLE` with a `google.rpc.RetryInfo`. Nothing of the request was stored. A
+    stream of events ends so after some minutes too, once all that the server read of it is acknowledged, so that its
+    caller says again who it is.
 
         {"reason": "SHUTTING_DOWN", "domain": "headwater.dev", "metadata": {}}
     """
@@ -112,6 +114,27 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
          "metadata": {"method": "headwater.v1.IngestService/WriteEvents",
                       "remedy": "correct its name, or upgrade the older of client and server"}}
     """
+    ERROR_REASON_UNAUTHENTICATED: _ErrorReason.ValueType  # 15
+    """The server does not know who calls: there is no credential, or one that it does not take. Status `UNAUTHENTICATED`
+    (HTTP 401 with `WWW-Authenticate`). It comes before anything else of the call is looked at.
+
+        {"reason": "UNAUTHENTICATED", "domain": "headwater.dev",
+         "metadata": {"problem": "the token expired at 2026-11-23T05:40:00Z", "remedy": "send a fresh one"}}
+    """
+    ERROR_REASON_PERMISSION_DENIED: _ErrorReason.ValueType  # 16
+    """The caller is known and has no role that may do this. Status `PERMISSION_DENIED` (HTTP 403). It comes before the
+    request is looked at, so it is the same for what there is and for what there is not. `roles` are those of which one
+    would do.
+
+        {"reason": "PERMISSION_DENIED", "domain": "headwater.dev",
+         "metadata": {"caller": "token:airflow-prod", "permission": "read", "roles": "reader, operator, admin"}}
+    """
+    ERROR_REASON_KEYS_UNAVAILABLE: _ErrorReason.ValueType  # 17
+    """The keys that a token could be checked with cannot be had from its issuer. Status `UNAVAILABLE` with a
+    `google.rpc.RetryInfo` (HTTP 503 with `Retry-After`). The token may be good or not; nothing of the call was done.
+
+        {"reason": "KEYS_UNAVAILABLE", "domain": "headwater.dev", "metadata": {"issuer": "prod"}}
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Says why a call or an event was refused.
@@ -128,8 +151,8 @@ class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
       than 16 KiB. To send it again does not help.
     - `DEADLINE_EXCEEDED` and `CANCELLED`: the client's own deadline, or the client itself, ended the call.
     - `UNAVAILABLE`: no server answers under the address.
-    - `UNAUTHENTICATED` and `PERMISSION_DENIED`: this version of the server does not ask who calls and gives neither; a
-      proxy in front of it may.
+    - `UNAVAILABLE`, also where client and server cannot agree on TLS: one of them wants it and the other does not, or does
+      not trust the other's certificate.
 
     Every answer, good or not, tells in its trailing metadata (over HTTP in its headers) the server's version as
     `headwater-version` and its clock as `date`, in the form of HTTP's Date header.
@@ -190,7 +213,9 @@ ERROR_REASON_OVERLOADED: ErrorReason.ValueType  # 8
      "metadata": {"in_flight_bytes": "268435456", "limit": "268435456"}}
 """
 ERROR_REASON_SHUTTING_DOWN: ErrorReason.ValueType  # 9
-"""The server is stopping. Status `UNAVAILABLE` with a `google.rpc.RetryInfo`. Nothing of the request was stored.
+"""The server is stopping. Status `UNAVAILABLE` with a `google.rpc.RetryInfo`. Nothing of the request was stored. A
+stream of events ends so after some minutes too, once all that the server read of it is acknowledged, so that its
+caller says again who it is.
 
     {"reason": "SHUTTING_DOWN", "domain": "headwater.dev", "metadata": {}}
 """
@@ -224,5 +249,26 @@ ERROR_REASON_UNKNOWN_METHOD: ErrorReason.ValueType  # 14
     {"reason": "UNKNOWN_METHOD", "domain": "headwater.dev",
      "metadata": {"method": "headwater.v1.IngestService/WriteEvents",
                   "remedy": "correct its name, or upgrade the older of client and server"}}
+"""
+ERROR_REASON_UNAUTHENTICATED: ErrorReason.ValueType  # 15
+"""The server does not know who calls: there is no credential, or one that it does not take. Status `UNAUTHENTICATED`
+(HTTP 401 with `WWW-Authenticate`). It comes before anything else of the call is looked at.
+
+    {"reason": "UNAUTHENTICATED", "domain": "headwater.dev",
+     "metadata": {"problem": "the token expired at 2026-11-23T05:40:00Z", "remedy": "send a fresh one"}}
+"""
+ERROR_REASON_PERMISSION_DENIED: ErrorReason.ValueType  # 16
+"""The caller is known and has no role that may do this. Status `PERMISSION_DENIED` (HTTP 403). It comes before the
+request is looked at, so it is the same for what there is and for what there is not. `roles` are those of which one
+would do.
+
+    {"reason": "PERMISSION_DENIED", "domain": "headwater.dev",
+     "metadata": {"caller": "token:airflow-prod", "permission": "read", "roles": "reader, operator, admin"}}
+"""
+ERROR_REASON_KEYS_UNAVAILABLE: ErrorReason.ValueType  # 17
+"""The keys that a token could be checked with cannot be had from its issuer. Status `UNAVAILABLE` with a
+`google.rpc.RetryInfo` (HTTP 503 with `Retry-After`). The token may be good or not; nothing of the call was done.
+
+    {"reason": "KEYS_UNAVAILABLE", "domain": "headwater.dev", "metadata": {"issuer": "prod"}}
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -48,14 +48,14 @@ class EventStream:
         self._has_news = asyncio.Event()
         self._has_room = asyncio.Event()
         self._reader: asyncio.Task[None] | None = None
-        self._is_stopped = False
+        self._stopped_by: ShuttingDown | None = None
 
     async def responses(
         self, requests: AsyncIterator[StreamEventsRequest]
     ) -> AsyncGenerator[StreamEventsResponse, None]:
         """The answers, until the client has sent its last event and all are answered.
 
-        Raises what a message is refused with, once those before it are answered; and ShuttingDown after `stop`.
+        Raises what a message is refused with, or what `stop` was given, once all before it is answered.
         """
         reader = self._reader = asyncio.create_task(self._read(requests))
         reader.add_done_callback(lambda _: self._has_news.set())
@@ -66,8 +66,8 @@ class EventStream:
                 else:
                     self._has_news.clear()
                     await self._has_news.wait()
-            if self._is_stopped:
-                raise ShuttingDown
+            if self._stopped_by:
+                raise self._stopped_by
             reader.result()
         finally:
             writes = [item.outcome for item in self._in_flight]
@@ -75,9 +75,9 @@ class EventStream:
                 task.cancel()
             await asyncio.gather(reader, *writes, return_exceptions=True)
 
-    def stop(self) -> None:
-        """Reads no further."""
-        self._is_stopped = True
+    def stop(self, reason: ShuttingDown | None = None) -> None:
+        """Reads no further; the reason is that the server stops unless another one is given."""
+        self._stopped_by = reason or ShuttingDown()
         if self._reader:
             self._reader.cancel()
 
@@ -100,7 +100,7 @@ class EventStream:
             try:
                 return await self._writer.write(item.event for item in request.events)
             except Overloaded as error:
-                if self._is_stopped or clock() > deadline:
+                if self._stopped_by or clock() > deadline:
                     raise
                 await asyncio.sleep(error.retry_after_seconds)
 

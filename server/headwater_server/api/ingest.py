@@ -3,18 +3,23 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 
 from headwater.v1 import ingest_service_pb2 as messages
 from headwater.v1.ingest_service_pb2_grpc import IngestServiceServicer
 
+from ..domain.errors import StreamTooOld
 from ..usecases.ingest import Ingestion
 from ..usecases.rejections import list_rejected_events
-from .call import Call, sender_of
+from .call import Call, caller_of, sender_of
 from .convert_ingest import check_count, to_rejected, to_result
 from .event_stream import EventStream
 from .message_writer import MessageWriter
+
+STREAM_SECONDS = 600.0
+"""How long a stream of a known caller may go on. Tokens are revoked and expire, and a stream shows its own but once."""
 
 
 class IngestServicer(IngestServiceServicer):
@@ -46,12 +51,16 @@ class IngestServicer(IngestServiceServicer):
         """Writes events as they come."""
         stream = EventStream(self._writer(context))
         self._streams.add(stream)
+        loop = asyncio.get_running_loop()
+        end = loop.call_later(STREAM_SECONDS, stream.stop, StreamTooOld()) if caller_of(context).identity else None
         try:
             async with aclosing(stream.responses(request_iterator)) as responses:
                 async for response in responses:
                     yield response
         finally:
             self._streams.discard(stream)
+            if end:
+                end.cancel()
 
     async def ListRejectedEvents(
         self, request: messages.ListRejectedEventsRequest, context: Call

@@ -18,8 +18,11 @@ import grpc
 from google.protobuf.message import DecodeError, Message
 
 from ..domain.errors import HeadwaterError, InvalidField, ShuttingDown, TooLarge, UnknownMethod
+from ..usecases.access import Access, authorize
 from ..usecases.failures import report_failure
 from .admission import Admission
+from .call import GrpcCall
+from .credentials import credentials_of
 from .errors import CODES, to_status
 from .metrics import CallMetrics
 from .timeouts import fitting_timeouts
@@ -28,6 +31,8 @@ Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 
 OURS = "headwater.v1."
+OPEN = ("grpc.health.", "grpc.reflection.")
+"""The services that answer anybody: probes have no credentials, and the contract is no secret."""
 INGESTION = frozenset(f"{OURS}IngestService/{name}" for name in ("WriteEvent", "BatchWriteEvents", "StreamEvents"))
 """The methods that ingestion itself bounds; every other one of ours is a question."""
 UNKNOWN = "unknown"
@@ -35,7 +40,7 @@ UNKNOWN = "unknown"
 
 
 class CallInterceptor(grpc.aio.ServerInterceptor):
-    """Wraps every method of every service.
+    """Wraps every method of every service; `access` knows callers.
 
     `gate` raises what a call of ours is refused with while the server is not ready or is stopping. Every answer tells
     `version` and the time here in its trailing metadata, as `headwater-version` and `date`.
@@ -44,12 +49,14 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
     def __init__(
         self,
         *,
+        access: Access,
         gate: Callable[[], None],
         admission: Admission,
         metrics: CallMetrics,
         max_request_bytes: int,
         version: str,
     ) -> None:
+        self._access = access
         self._gate = gate
         self._version = version
         self._admission = admission
@@ -82,16 +89,18 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
     def _wrap(self, method: str, handler: Handler) -> Handler:
         behaviours = (handler.unary_unary, handler.unary_stream, handler.stream_unary, handler.stream_stream)
         behaviour: Any = next(filter(None, behaviours))
-        respond = partial(_write_all, behaviour) if handler.response_streaming else behaviour
+        respond = partial(_write_all if handler.response_streaming else _give, behaviour)
         parse = self._parser(handler)
 
         async def answer(data: Any, context: Context) -> Any:
             async with self._watched(method, context):
-                if handler.request_streaming:
-                    return await respond(_each(data, parse), context)
-                request = parse(data)
-                with fitting_timeouts(request):
-                    return await respond(request, context)
+                call = await self._let_in(method, context)
+                with self._admitted(method):
+                    if handler.request_streaming:
+                        return await respond(_each(data, parse), context, call)
+                    request = parse(data)
+                    with fitting_timeouts(request):
+                        return await respond(request, context, call)
 
         make = {
             (False, False): grpc.unary_unary_rpc_method_handler,
@@ -105,6 +114,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
     def _refusing(self, method: str) -> Handler:
         async def refuse(_: object, context: Context) -> None:
             async with self._watched(UNKNOWN, context):
+                await self._access.identify(credentials_of(context))
                 raise UnknownMethod(method)
 
         wrapped: Any = refuse
@@ -129,8 +139,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         started, code = time.perf_counter(), grpc.StatusCode.OK.name
         self._metrics.begin(method)
         try:
-            with self._admitted(method):
-                yield
+            yield
             context.set_trailing_metadata(self._about())
         except grpc.aio.AbortError:
             code = context.code().name
@@ -159,6 +168,17 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
     def _about(self) -> tuple[tuple[str, str], ...]:
         return ("headwater-version", self._version), ("date", formatdate(usegmt=True))
 
+    async def _let_in(self, method: str, context: Context) -> GrpcCall | Context:
+        """What the method is called with: one of ours, a call by a caller who may; others, gRPC's own context.
+
+        Raises Unauthenticated, KeysUnavailable or PermissionDenied.
+        """
+        if method.startswith(OPEN):
+            return context
+        caller = await self._access.identify(credentials_of(context))
+        authorize(caller, method.removeprefix(OURS))
+        return GrpcCall(context, caller)
+
     @contextlib.contextmanager
     def _admitted(self, method: str) -> Any:
         if method in INGESTION:
@@ -183,11 +203,15 @@ async def _each(data: AsyncIterator[bytes], parse: Callable[[bytes], Message]) -
         yield parse(item)
 
 
-async def _write_all(behaviour: Any, request: Any, context: Context) -> None:
+async def _give(behaviour: Any, request: Any, _: Context, call: GrpcCall | Context) -> Any:
+    return await behaviour(request, call)
+
+
+async def _write_all(behaviour: Any, request: Any, context: Context, call: GrpcCall | Context) -> None:
     """Streams what a behaviour of either style answers; a generator is closed here, in the task that ran it."""
     if inspect.iscoroutinefunction(behaviour):
-        await behaviour(request, context)
+        await behaviour(request, call)
         return
-    async with contextlib.aclosing(behaviour(request, context)) as responses:
+    async with contextlib.aclosing(behaviour(request, call)) as responses:
         async for response in responses:
             await context.write(response)

@@ -11,7 +11,9 @@ from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
+from ..domain.callers import Caller
 from ..domain.errors import InvalidField, UnknownMethod
+from ..usecases.access import authorize
 from .admission import Admission
 from .call import LocalCall
 from .timeouts import fitting_timeouts
@@ -43,17 +45,20 @@ class JsonView:
         self._admission = admission
         self._timeout_seconds = timeout_seconds
 
-    async def ask(self, service: str, method: str, request: Mapping[str, object], address: str) -> bytes:
+    async def ask(
+        self, service: str, method: str, request: Mapping[str, object], *, caller: Caller, address: str
+    ) -> bytes:
         """The JSON text of the answer; of a stream, an array of its messages.
 
-        The request is protobuf's JSON as Python values, and `address` that of the one who asks. Raises InvalidField,
-        UnknownMethod where there is no such question, and what the servicer raises.
+        The request is protobuf's JSON as Python values, and `address` that of the caller. Raises UnknownMethod where
+        there is no such question, PermissionDenied, InvalidField, and what the servicer raises.
         """
         if (service, method) not in self._methods:
             raise UnknownMethod(f"{service}/{method}")
+        authorize(caller, f"{service}/{method}")
         definition, behaviour = self._methods[service, method]
         message = _parse(request, GetMessageClass(definition.input_type)())
-        call = LocalCall(self._timeout_seconds, address)
+        call = LocalCall(self._timeout_seconds, address, caller)
         self._gate()
         with self._admission.question(), fitting_timeouts(message):
             if definition.server_streaming:

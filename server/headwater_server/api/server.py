@@ -45,9 +45,11 @@ class GrpcServer:
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         _add_reflection(self._server, [*own, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name])
 
-    def listen(self, address: str) -> int:
+    def listen(self, address: str, credentials: grpc.ServerCredentials | None = None) -> int:
         """The port that is listened on, which is the address's own unless that is 0; raises OSError."""
         try:
+            if credentials:
+                return self._server.add_secure_port(address, credentials)
             return self._server.add_insecure_port(address)
         except RuntimeError as error:
             raise OSError(f"gRPC cannot listen on {address}: {error}") from error

@@ -7,10 +7,12 @@ from headwater.program.settings import Mistake, SettingsError
 from headwater.program.values import Address, LogLevel
 
 from .dsn import Dsn
+from .exposure import exposure_mistakes
 from .parsing import parse_settings, read_settings, settings_parser
-from .settings import IngestSettings, QuerySettings, Settings
+from .settings import AccessSettings, IngestSettings, QuerySettings, Settings
 
 __all__ = [
+    "AccessSettings",
     "Address",
     "Dsn",
     "IngestSettings",
@@ -19,6 +21,7 @@ __all__ = [
     "QuerySettings",
     "Settings",
     "SettingsError",
+    "exposure_mistakes",
     "parse_settings",
     "read_settings",
     "settings_parser",

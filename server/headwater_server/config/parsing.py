@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import operator
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +20,12 @@ def parse_settings(arguments: Sequence[str], environ: Mapping[str, str]) -> Sett
     return read_settings(given, environ, strangers)
 
 
-def settings_parser() -> argparse.ArgumentParser:
-    """A flag for each setting, to be a parent of a command's own parser; the values stay text for read_settings."""
-    return program.settings_parser(Settings)
+def settings_parser(only: Container[str] | None = None) -> argparse.ArgumentParser:
+    """A flag for each setting, to be a parent of a command's own parser; the values stay text for read_settings.
+
+    A command that needs few settings has flags for `only` those.
+    """
+    return program.settings_parser(Settings, only)
 
 
 def read_settings(
@@ -43,7 +46,16 @@ RULES: tuple[tuple[str, str, Callable[[Any, Any], bool], str], ...] = (
     ("max_event_bytes", "max_request_bytes", operator.le, "must fit in"),
     ("max_request_bytes", "max_bytes_in_flight", operator.le, "must fit in"),
     ("max_batch_events", "max_events_in_flight", operator.le, "must fit in"),
-    ("read_dsn", "dsn", lambda replica, primary: replica is None or primary is not None, "has no meaning without"),
+    *(
+        (name, other, lambda own, needed: own is None or needed is not None, "has no meaning without")
+        for name, other in (
+            ("read_dsn", "dsn"),
+            ("tls_certificate_file", "tls_key_file"),
+            ("tls_key_file", "tls_certificate_file"),
+            ("client_ca_file", "tls_certificate_file"),
+            ("grpc_mtls_address", "client_ca_file"),
+        )
+    ),
     ("http_address", "grpc_address", lambda http, grpc: http != grpc or http.port == 0, "must differ from"),
 )
 """What must hold between two settings, and how it is said when it does not."""

@@ -51,6 +51,36 @@ class QuerySettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AccessSettings:
+    """Who may call, and over what."""
+
+    tls_certificate_file: Path | None = setting(
+        None, read_path, "The server's certificate and those of its issuers (PEM); with it, gRPC and HTTP are TLS."
+    )
+    tls_key_file: Path | None = setting(None, read_path, "The private key of the certificate (PEM).")
+    client_ca_file: Path | None = setting(
+        None, read_path, "The CA certificates that those of clients are checked with (PEM); over HTTP one is asked for."
+    )
+    grpc_mtls_address: Address | None = setting(
+        None, read_address, "Where gRPC is served to clients with a certificate, and to no others."
+    )
+    access_file: Path | None = setting(
+        None, read_path, "The issuers whose tokens are believed, and the roles of callers (TOML)."
+    )
+    token_hashes_file: Path | None = setting(
+        None, read_path, "The tokens that `headwater-server token` made; `token-hashes` in the data dir without it."
+    )
+    allow_anonymous: bool = setting(
+        False, read_switch, "Whether a call without credentials is anyone's, who may do everything."
+    )
+    allow_plaintext: bool = setting(
+        False,
+        read_switch,
+        "Whether other machines may call without TLS, because something in front of the server has it.",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class Settings:
     """Everything that can be set. The second argument of each declaration is its documentation."""
 
@@ -66,9 +96,7 @@ class Settings:
     )
     grpc_address: Address = setting(Address("127.0.0.1", 4970), read_address, "Where gRPC is served.")
     http_address: Address = setting(Address("127.0.0.1", 4971), read_address, "Where HTTP is served.")
-    allow_anonymous: bool = setting(
-        False, read_switch, "Whether anyone is served on an address that other machines can reach; nobody is asked who."
-    )
+    access: AccessSettings = AccessSettings()
     ingest: IngestSettings = IngestSettings()
     query: QuerySettings = QuerySettings()
     keep_events_days: int | None = setting(
@@ -82,3 +110,8 @@ class Settings:
         20, read_whole(0, 3_600), "How long calls may still take when the server has been told to stop."
     )
     log_level: LogLevel = setting(LogLevel.INFO, read_choice(LogLevel), "Least important messages that are logged.")
+
+    @property
+    def token_hashes_file(self) -> Path:
+        """Where the hashes of static tokens are, whether there are any or not."""
+        return self.access.token_hashes_file or self.data_dir / "token-hashes"

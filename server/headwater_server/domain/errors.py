@@ -10,9 +10,13 @@ HeadwaterError
 ├── InvalidPageToken     a page token that is not ours, or not for this request
 ├── Overloaded           come back later
 ├── ShuttingDown         come back later, to another server
+│   └── StreamTooOld     come back at once, with another stream
 ├── StoreUnavailable     PostgreSQL is away
 ├── QueryTimeout         the question took too long
 ├── UnknownMethod        no such method
+├── Unauthenticated      nobody knows who calls
+├── PermissionDenied     the caller may not do that
+├── KeysUnavailable      a token cannot be checked now
 └── IdCollision          two names with one id
 
 `reason` is the name of the value of `headwater.v1.ErrorReason`; `metadata` holds what varies.
@@ -135,6 +139,14 @@ class ShuttingDown(HeadwaterError):
         self.retry_after_seconds = 1.0
 
 
+class StreamTooOld(ShuttingDown):
+    """A stream whose caller has to say again who it is, as its credential may have ended since: with a new stream."""
+
+    def __init__(self) -> None:
+        HeadwaterError.__init__(self, "the stream is as old as one may get: go on with another one")
+        self.retry_after_seconds = 0.0
+
+
 class StoreUnavailable(HeadwaterError):
     """PostgreSQL could not be reached, or broke off, or cannot be used by this build."""
 
@@ -167,6 +179,48 @@ class UnknownMethod(HeadwaterError):
     def __init__(self, method: str) -> None:
         remedy = "correct its name, or upgrade the older of client and server"
         super().__init__(f"{method} is not served here: {remedy}", method=method, remedy=remedy)
+
+
+class Unauthenticated(HeadwaterError):
+    """A call without a credential, or with one that is not taken; the problem never holds the credential itself."""
+
+    reason = "UNAUTHENTICATED"
+
+    def __init__(self, problem: str, remedy: str) -> None:
+        super().__init__(f"{problem}: {remedy}", problem=problem, remedy=remedy)
+
+
+class MissingCredential(Unauthenticated):
+    """A call without any credential."""
+
+    def __init__(self) -> None:
+        super().__init__("this call does not say who makes it", "send a token, as `authorization: Bearer TOKEN`")
+
+
+class PermissionDenied(HeadwaterError):
+    """A caller without a role that has the permission; `roles` are those that have it."""
+
+    reason = "PERMISSION_DENIED"
+
+    def __init__(self, caller: str, permission: str, roles: str) -> None:
+        super().__init__(
+            f"{caller} may not {permission}: have it given one of the roles {roles}",
+            caller=caller,
+            permission=permission,
+            roles=roles,
+        )
+
+
+class KeysUnavailable(HeadwaterError):
+    """The keys of a token's issuer cannot be had, so that the token can be neither taken nor refused."""
+
+    reason = "KEYS_UNAVAILABLE"
+
+    def __init__(self, issuer: str, retry_after_seconds: float) -> None:
+        super().__init__(
+            f"the keys of the issuer {issuer} cannot be had: try again in {retry_after_seconds:g} s", issuer=issuer
+        )
+        self.retry_after_seconds = retry_after_seconds
 
 
 class IdCollision(HeadwaterError):

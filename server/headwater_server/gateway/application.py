@@ -12,8 +12,10 @@ from starlette.middleware import Middleware
 from starlette.routing import Route
 
 from ..domain.errors import HeadwaterError
+from ..usecases.access import Access
 from ..usecases.ingest import Ingestion
 from .bodies import BodyReader
+from .callers import Authentication
 from .errors import tell_error, tell_no_route
 from .ingest import IngestEndpoints
 from .observation import Observation, RequestMetrics
@@ -26,6 +28,7 @@ from .schemas import SchemaEndpoints
 class Backing:
     """What stands behind the door. `gate` raises what everything is refused with while the server is not ready."""
 
+    access: Access
     ingestion: Ingestion
     questions: Questions
     gate: Callable[[], None]
@@ -53,6 +56,9 @@ def create_application(backing: Backing) -> Starlette:
             Route("/readyz", probes.readyz),
             Route("/metrics", probes.metrics),
         ],
-        middleware=[Middleware(Observation, RequestMetrics(backing.registry))],
+        middleware=[
+            Middleware(Observation, RequestMetrics(backing.registry)),
+            Middleware(Authentication, backing.access),
+        ],
         exception_handlers={HeadwaterError: tell_error, HTTPException: tell_no_route},
     )

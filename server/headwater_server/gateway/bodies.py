@@ -68,7 +68,7 @@ class BodyReader:
                         self._held += len(piece)
                         if size > self._max_request_bytes:
                             pieces.clear()
-                            await _discard(chunks, self._max_request_bytes)
+                            await discard(chunks, self._max_request_bytes)
                             raise BodyTooLarge(size, self._max_request_bytes)
                         if self._held > self._max_bytes_in_flight:
                             raise Overloaded("bytes", self._held, self._max_bytes_in_flight, RETRY_SECONDS)
@@ -79,7 +79,7 @@ class BodyReader:
             self._held -= size
 
 
-async def _discard(chunks: AsyncIterator[bytes], most: int) -> None:
+async def discard(chunks: AsyncIterator[bytes], most: int) -> None:
     """Reads what is left, up to so many bytes: many clients look for an answer only once they have sent all."""
     async for chunk in chunks:
         most -= len(chunk)

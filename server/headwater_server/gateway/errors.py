@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from headwater.errors import DOMAIN
 
-from ..domain.errors import HeadwaterError, InvalidField, NotFound
+from ..domain.errors import HeadwaterError, InvalidField, MissingCredential, NotFound, Unauthenticated
 from .bodies import BodyTooLarge, OtherSite, UnknownEncoding
 
 STATUSES = {
@@ -28,6 +28,9 @@ STATUSES = {
     "STORE_UNAVAILABLE": 503,
     "QUERY_TIMEOUT": 504,
     "UNKNOWN_METHOD": 404,
+    "UNAUTHENTICATED": 401,
+    "PERMISSION_DENIED": 403,
+    "KEYS_UNAVAILABLE": 503,
     "ID_COLLISION": 500,
     "INTERNAL": 500,
 }
@@ -68,6 +71,9 @@ async def tell_error(_: Request, error: Exception) -> Response:
     """Answers a request that a HeadwaterError ended."""
     assert isinstance(error, HeadwaterError)
     response = to_response(error, SPECIAL_STATUSES.get(type(error)))
+    if isinstance(error, Unauthenticated):
+        problem = "" if isinstance(error, MissingCredential) else ', error="invalid_token"'
+        response.headers["www-authenticate"] = f'Bearer realm="headwater"{problem}'  # after RFC 6750, section 3
     if isinstance(error, UnknownEncoding):
         response.headers["accept-encoding"] = "gzip"
     if isinstance(error, BodyTooLarge):

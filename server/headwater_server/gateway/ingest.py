@@ -9,9 +9,11 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from ..usecases.access import authorize
 from ..usecases.ingest import EventOutcome, Ingestion
 from .batches import split_batch
 from .bodies import BodyReader
+from .callers import caller_of
 from .errors import json_response
 
 LARGE_BYTES = 1 << 20
@@ -19,7 +21,7 @@ LARGE_BYTES = 1 << 20
 
 
 class IngestEndpoints:
-    """Takes events as OpenLineage's clients send them. `gate` raises what all are refused with."""
+    """Takes events as OpenLineage's clients send them. `gate` raises what all are refused with while not ready."""
 
     def __init__(self, ingestion: Ingestion, bodies: BodyReader, gate: Callable[[], None]) -> None:
         self._ingestion = ingestion
@@ -30,6 +32,7 @@ class IngestEndpoints:
         """Writes one event; a rejected one is an error."""
         self._gate()
         async with self._bodies.read(request) as body:
+            authorize(caller_of(request), "IngestService/WriteEvent")
             outcome = await self._ingestion.write([body], sender_of(request))
         (result,) = outcome.results
         if result.error:
@@ -40,6 +43,7 @@ class IngestEndpoints:
         """Writes an array of events; where some were rejected, the answer says which and why."""
         self._gate()
         async with self._bodies.read(request) as body:
+            authorize(caller_of(request), "IngestService/BatchWriteEvents")
             split_here = len(body) < LARGE_BYTES
             events = split_batch(body) if split_here else await asyncio.to_thread(split_batch, body)
             results = (await self._ingestion.write(events, sender_of(request))).results if events else ()
@@ -49,7 +53,9 @@ class IngestEndpoints:
 
 
 def sender_of(request: Request) -> str:
-    """Who sends: the network address."""
+    """Who sends: the identity; where nobody is asked for one, the network address."""
+    if identity := caller_of(request).identity:
+        return identity
     return request.client.host if request.client else ""
 
 

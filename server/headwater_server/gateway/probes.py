@@ -8,6 +8,10 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
+from ..domain.permissions import METRICS
+from ..usecases.access import require
+from .callers import caller_of
+
 
 class ProbeEndpoints:
     """Answers probes. `gate` raises why the server is not ready."""
@@ -25,6 +29,7 @@ class ProbeEndpoints:
         self._gate()
         return PlainTextResponse("ready\n")
 
-    async def metrics(self, _: Request) -> Response:
-        """What was counted, for Prometheus."""
+    async def metrics(self, request: Request) -> Response:
+        """What was counted, for Prometheus; raises PermissionDenied."""
+        require(caller_of(request), METRICS)
         return Response(generate_latest(self._registry), media_type=CONTENT_TYPE_LATEST)

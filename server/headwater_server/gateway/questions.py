@@ -9,9 +9,11 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from ..domain.callers import Caller
 from ..domain.errors import InvalidField
 from .addresses import address_in
 from .bodies import BodyReader
+from .callers import caller_of
 from .errors import json_response
 from .parameters import LINEAGE, SEARCH, SHOW, TRAVERSAL, read_parameters
 
@@ -29,8 +31,10 @@ GETTERS = {
 class Questions(Protocol):
     """Whoever answers the questions of the contract in JSON."""
 
-    async def ask(self, service: str, method: str, request: Mapping[str, object], address: str) -> bytes:
-        """The JSON text of the answer to one who asks from an address."""
+    async def ask(
+        self, service: str, method: str, request: Mapping[str, object], *, caller: Caller, address: str
+    ) -> bytes:
+        """The JSON text of the answer to one who asks from an address; raises PermissionDenied."""
 
 
 class QuestionEndpoints:
@@ -95,7 +99,8 @@ class QuestionEndpoints:
 
     async def _ask(self, request: Request, service: str, method: str, asked: Mapping[str, object]) -> bytes:
         client = request.client
-        return await self._questions.ask(service, method, asked, f"ipv4:{client.host}:{client.port}" if client else "")
+        address = f"ipv4:{client.host}:{client.port}" if client else ""
+        return await self._questions.ask(service, method, asked, caller=caller_of(request), address=address)
 
 
 def _object(body: bytes) -> dict[str, object]:

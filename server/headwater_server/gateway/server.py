@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import ssl
 from collections.abc import Iterator
 
 import uvicorn
 from starlette.applications import Starlette
+
+from .tls import CertifiedProtocol
 
 
 class HttpServer(uvicorn.Server):
@@ -17,9 +20,18 @@ class HttpServer(uvicorn.Server):
     Every answer tells `version` and the time here, as `Headwater-Version` and `Date`.
     """
 
-    def __init__(self, application: Starlette, *, drain_timeout_seconds: int, version: str) -> None:
+    def __init__(
+        self,
+        application: Starlette,
+        *,
+        drain_timeout_seconds: int,
+        version: str,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         config = uvicorn.Config(
             application,
+            http=CertifiedProtocol,
+            ssl_context_factory=(lambda *_: tls) if tls else None,
             lifespan="off",
             log_config=None,
             access_log=False,

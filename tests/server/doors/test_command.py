@@ -83,14 +83,15 @@ def test_it_does_not_let_in_other_machines_unless_it_is_told_to(
 ) -> None:
     assert main(["serve", "--data-dir", str(tmp_path), flag, "0.0.0.0:0"]) == 1
     error = capsys.readouterr().err
-    assert "0.0.0.0:0 can be reached from other machines" in error
+    assert f"{flag}=0.0.0.0:0: can be reached from other machines" in error
     assert "--allow-anonymous=true" in error
+    assert "--allow-plaintext=true" in error
     assert not list(tmp_path.iterdir())
 
 
 def test_it_lets_in_other_machines_when_it_is_told_to(started: list[Process], database: str) -> None:
-    open_to_all = ["--grpc-address", "0.0.0.0:0", "--http-address", "[::]:0", "--allow-anonymous", "true"]
-    process = Process("serve", "--dsn", database, *open_to_all)
+    open_to_all = ["--grpc-address", "0.0.0.0:0", "--http-address", "[::]:0"]
+    process = Process("serve", "--dsn", database, *open_to_all, "--allow-anonymous=true", "--allow-plaintext=true")
     started.append(process)
     assert re.fullmatch(r"headwater-server ready grpc=0\.0\.0\.0:\d+ http=\[::\]:\d+", process.first_line())
     assert process.end()[0] == 0

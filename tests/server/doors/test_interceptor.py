@@ -24,6 +24,7 @@ from headwater_server.api.interceptors import CallInterceptor
 from headwater_server.api.metrics import CallMetrics
 from headwater_server.api.timeouts import fitting_timeouts
 from headwater_server.domain.errors import NotFound, QueryTimeout, StoreUnavailable
+from headwater_server.usecases.access import Access
 
 SERVICE = "headwater.v1.EchoService"
 KINDS = ["unary_unary", "unary_stream", "stream_unary", "stream_stream"]
@@ -73,6 +74,7 @@ class Fixture:
         self.registry = CollectorRegistry()
         self.is_ready = True
         interceptor = CallInterceptor(
+            access=Access(),
             gate=self.gate,
             admission=Admission(1),
             metrics=CallMetrics(self.registry),
