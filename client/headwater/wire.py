@@ -23,11 +23,16 @@ from .v1 import catalog_service_pb2, ingest_service_pb2, lineage_service_pb2, pi
 
 Metadata = tuple[tuple[str, str], ...]
 
+SERVICES = [
+    service
+    for module in (catalog_service_pb2, ingest_service_pb2, lineage_service_pb2, pipeline_service_pb2)
+    for service in module.DESCRIPTOR.services_by_name.values()
+]
+
 # The contract gives each request message to one rpc, so a request alone says where it goes.
 PATHS = {
     method.input_type.full_name: f"/{service.full_name}/{method.name}"
-    for module in (catalog_service_pb2, ingest_service_pb2, lineage_service_pb2, pipeline_service_pb2)
-    for service in module.DESCRIPTOR.services_by_name.values()
+    for service in SERVICES
     for method in service.methods
 }
 
@@ -78,12 +83,7 @@ class _Connection:
 
     @property
     def _credentials(self) -> grpc.ChannelCredentials | None:
-        settings = self._settings
-        if not settings.is_secure:
-            return None
-        certificates = [_read(settings.ca_file)] if settings.ca_file else []
-        key, own = (_read(file).encode() if file else None for file in (settings.key_file, settings.certificate_file))
-        return grpc.ssl_channel_credentials("\n".join([*certificates, settings.ca]).encode(), key, own)
+        return channel_credentials(self._settings)
 
     @property
     def _options(self) -> list[tuple[str, str | int]]:
@@ -198,6 +198,15 @@ class BearerToken:
             self._value = _read(self._path).strip()
             self._stamp = stamp
         return self._value
+
+
+def channel_credentials(settings: Settings) -> grpc.ChannelCredentials | None:
+    """Makes the credentials of a channel; None where it is not TLS. Raises InvalidSettings for unreadable files."""
+    if not settings.is_secure:
+        return None
+    certificates = [_read(settings.ca_file)] if settings.ca_file else []
+    key, own = (_read(file).encode() if file else None for file in (settings.key_file, settings.certificate_file))
+    return grpc.ssl_channel_credentials("\n".join([*certificates, settings.ca]).encode(), key, own)
 
 
 def _read(path: Path) -> str:

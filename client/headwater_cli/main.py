@@ -56,7 +56,7 @@ Exit codes:
   `headwater run` ends as the command that it ran.
 \b
 Environment: HEADWATER_ADDRESS, HEADWATER_TOKEN_FILE, HEADWATER_CA_FILE,
-  HEADWATER_CA; NO_COLOR."""
+  HEADWATER_CA, HEADWATER_CERTIFICATE_FILE, HEADWATER_KEY_FILE; NO_COLOR."""
 
 
 @click.group(

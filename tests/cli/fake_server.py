@@ -31,7 +31,7 @@ from . import example
 
 M = TypeVar("M", bound=Message)
 T = TypeVar("T")
-SERVICES = ("headwater.v1.IngestService", "headwater.v1.CatalogService", "headwater.v1.LineageService")
+SERVICES = [f"headwater.v1.{name}Service" for name in ("Ingest", "Catalog", "Lineage", "Pipeline")]
 
 
 class FakeHealth(HealthServicer):

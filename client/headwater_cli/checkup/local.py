@@ -68,6 +68,8 @@ def check_tls(settings: Settings) -> Iterator[Finding]:
     try:
         context = ssl.create_default_context(cafile=settings.ca_file, cadata=settings.ca or None)
         context.set_alpn_protocols(["h2"])
+        if settings.certificate_file:
+            context.load_cert_chain(settings.certificate_file, settings.key_file)
         with (
             socket.create_connection((host, port), CONNECT_SECONDS) as connected,
             context.wrap_socket(connected, server_hostname=host) as secured,

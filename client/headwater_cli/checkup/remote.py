@@ -10,7 +10,7 @@ import grpc
 
 from headwater import HeadwaterError, Settings, SyncClient
 from headwater.errors import from_rpc_error
-from headwater.v1 import catalog_service_pb2, ingest_service_pb2, lineage_service_pb2
+from headwater.wire import SERVICES, BearerToken, channel_credentials
 
 from ..failures import explain
 from .finding import Finding
@@ -22,11 +22,7 @@ SERVING = b"\x08\x01"
 QUESTION = "/headwater.v1.CatalogService/ListNamespaces"
 """A question that needs no words."""
 
-_SERVICES = [
-    service.full_name
-    for module in (ingest_service_pb2, catalog_service_pb2, lineage_service_pb2)
-    for service in module.DESCRIPTOR.services_by_name.values()
-]
+_SERVICES = [service.full_name for service in SERVICES]
 
 
 def check_health(settings: Settings) -> Iterator[Finding]:
@@ -37,7 +33,7 @@ def check_health(settings: Settings) -> Iterator[Finding]:
         except grpc.RpcError as failure:
             yield _unhealthy(failure, settings)
             return
-        yield Finding("health", "ok", "serving") if answer == SERVING else _not_serving(channel)
+        yield Finding("health", "ok", "serving") if answer == SERVING else _not_serving(channel, settings)
         yield _version(told)
         yield _clock(told)
         if answer == SERVING:
@@ -65,12 +61,15 @@ def _unhealthy(failure: grpc.RpcError, settings: Settings) -> Finding:
     return Finding("health", "failed", str(from_rpc_error(failure)), way)
 
 
-def _not_serving(channel: grpc.Channel) -> Finding:
+def _not_serving(channel: grpc.Channel, settings: Settings) -> Finding:
     """Says why the server does not serve: it tells so to whoever asks it anything."""
     detail = "the server runs, but does not serve"
     remedy = "see the server's log; headwater-server check says what is wrong with its store"
+    file = settings.token_file
+    metadata = (("authorization", f"Bearer {BearerToken(file).read()}"),) if file else None
+    ask = channel.unary_unary(QUESTION, lambda data: data, lambda data: data)
     try:
-        channel.unary_unary(QUESTION, lambda data: data, lambda data: data)(b"", timeout=ASK_SECONDS)
+        ask(b"", timeout=ASK_SECONDS, metadata=metadata)
     except grpc.RpcError as failure:
         error = from_rpc_error(failure)
         detail += f": {error.metadata.get('problem', error.message)}"
@@ -126,9 +125,7 @@ def _health(channel: grpc.Channel, service: str) -> tuple[bytes, dict[str, str]]
 
 
 def _channel(settings: Settings) -> grpc.Channel:
-    if not settings.is_secure:
+    credentials = channel_credentials(settings)
+    if credentials is None:
         return grpc.insecure_channel(settings.address)
-    certificates = [settings.ca_file.read_text(encoding="ascii")] if settings.ca_file else []
-    return grpc.secure_channel(
-        settings.address, grpc.ssl_channel_credentials("\n".join([*certificates, settings.ca]).encode())
-    )
+    return grpc.secure_channel(settings.address, credentials)

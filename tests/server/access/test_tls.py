@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import ssl
 from datetime import timedelta
@@ -16,6 +17,7 @@ from cryptography import x509
 from headwater import Client, Settings
 from headwater.v1.catalog_service_pb2 import ListNamespacesRequest
 from headwater.v1.catalog_service_pb2_grpc import CatalogServiceStub
+from headwater_cli.main import main as headwater
 from headwater_server.access.certificates import ClientCertificates
 from headwater_server.access.tls_files import TlsFiles
 from headwater_server.access.token_hashes import create_token
@@ -253,3 +255,23 @@ def test_a_certificate_ends_on_a_connection_that_goes_on(clients: Authority) -> 
         known.caller(certificate)
     with pytest.raises(Unauthenticated, match="cannot be read"):
         known.caller(b"\x30\x00")
+
+
+async def test_the_doctor_shows_its_certificate_too(
+    serving: Serving,
+    authority: Authority,
+    clients: Authority,
+    mutual: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    reader = clients.issue("reader", "b.example.com")
+    given = {"CA": authority.ca, "CERTIFICATE": reader.certificate, "KEY": reader.key}
+    for name, file in given.items():
+        monkeypatch.setenv(f"HEADWATER_{name}_FILE", str(file))
+    async with serving(*mutual, tls=Tls(authority.ca)) as doors:
+        arguments = ["doctor", "--address", doors.mtls_address, "--output", "json"]
+        assert await asyncio.to_thread(headwater, arguments) == 0
+    found = {each["check"]: each["state"] for each in json.loads(capsys.readouterr().out)["findings"]}
+    assert found.keys() >= {"tls", "health", "services", "store"}
+    assert set(found.values()) == {"ok"}
