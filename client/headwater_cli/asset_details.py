@@ -109,6 +109,7 @@ def show_run(run: Run) -> None:
             ("root", last_part(run.root)),
             ("tags", tag_words(run.tags)),
             ("job version", last_part(run.job_version)),
+            ("told by", ", ".join(run.senders)),
             ("error", run.error.message),
         )
     )

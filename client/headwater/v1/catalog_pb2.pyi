@@ -612,6 +612,7 @@ class Run(_message.Message):
     OUTPUTS_FIELD_NUMBER: _builtins.int
     TAGS_FIELD_NUMBER: _builtins.int
     FACETS_FIELD_NUMBER: _builtins.int
+    SENDERS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """The resource name: `runs/{run}`."""
     external_id: _builtins.str
@@ -662,6 +663,12 @@ class Run(_message.Message):
     def facets(self) -> _containers.RepeatedCompositeFieldContainer[Global___Facet]:
         """The last facet of each name, byte for byte as it was sent. Given in the full view only."""
 
+    @_builtins.property
+    def senders(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Who sent its events, by name: callers' identities, or network addresses of those who have none. Of a run with very
+        many events, the senders of the last thousand. Not given in lists.
+        """
+
     def __init__(
         self,
         *,
@@ -681,10 +688,11 @@ class Run(_message.Message):
         outputs: _abc.Iterable[Global___RunDataset] | None = ...,
         tags: _abc.Iterable[Global___Tag] | None = ...,
         facets: _abc.Iterable[Global___Facet] | None = ...,
+        senders: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "error", b"error", "nominal_end_time", b"nominal_end_time", "nominal_start_time", b"nominal_start_time", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "error", b"error", "external_id", b"external_id", "facets", b"facets", "inputs", b"inputs", "job", b"job", "job_version", b"job_version", "name", b"name", "nominal_end_time", b"nominal_end_time", "nominal_start_time", b"nominal_start_time", "outputs", b"outputs", "parent", b"parent", "root", b"root", "start_time", b"start_time", "state", b"state", "tags", b"tags"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "error", b"error", "external_id", b"external_id", "facets", b"facets", "inputs", b"inputs", "job", b"job", "job_version", b"job_version", "name", b"name", "nominal_end_time", b"nominal_end_time", "nominal_start_time", b"nominal_start_time", "outputs", b"outputs", "parent", b"parent", "root", b"root", "senders", b"senders", "start_time", b"start_time", "state", b"state", "tags", b"tags"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -230,6 +230,7 @@ def to_run(run: catalog.Run, *, full: bool = False) -> messages.Run:
         outputs=[to_run_dataset(use, full=full) for use in run.outputs],
         tags=map(to_tag, run.tags),
         facets=map(to_facet, run.facets if full else ()),
+        senders=run.senders,
     )
 
 

@@ -167,6 +167,7 @@ class Run:
     outputs: tuple[RunDataset, ...] = ()
     tags: tuple[Tag, ...] = ()
     facets: tuple[Facet, ...] = ()
+    senders: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

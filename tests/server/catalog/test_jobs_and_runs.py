@@ -69,6 +69,17 @@ async def test_declared_job_has_a_version_and_no_run(catalog: Catalog) -> None:
     assert not found.HasField("latest_run")
 
 
+async def test_run_is_told_with_who_told_of_it(catalog: Catalog) -> None:
+    event = {"run": {"runId": str(run_id("1"))}, "job": {"namespace": "team", "name": "load"}}
+    for hour, sender in enumerate(["prod:operator", "token:airflow", "prod:operator"]):
+        body = json.dumps({"eventTime": at(hour).isoformat(), **event}).encode()
+        await catalog.ingestion.write([body], sender)
+    run = await catalog.ask("GetRun", name=f"runs/{run_id('1')}")
+    assert list(run.senders) == ["prod:operator", "token:airflow"]
+    (listed,) = (await catalog.ask("ListRuns", parent=job("load"))).runs
+    assert not listed.senders
+
+
 async def test_run_tells_what_its_events_say(catalog: Catalog) -> None:
     parent = {"run": {"runId": str(run_id("dag"))}, "job": {"namespace": "team", "name": "dag"}}
     nominal = {"nominalStartTime": at(0).isoformat(), "nominalEndTime": at(1).isoformat()}

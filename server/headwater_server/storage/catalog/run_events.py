@@ -5,13 +5,13 @@ from __future__ import annotations
 import uuid
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import literal_column, select
 
 from ...domain.run_details import KeptEvent, RunDetails, merge_details
 from ..database import Connection
 from ..event_bodies import read_bodies
 from ..statements import Statement, given
-from ..tables import runs
+from ..tables import events, runs, senders
 
 FIRST_EVENTS = 50
 LAST_EVENTS = 450
@@ -19,7 +19,21 @@ LAST_EVENTS = 450
 MAX_BYTES = 8 * 1024 * 1024
 """How many bytes of compressed events are looked at from each end, the outermost event always."""
 
+SENDERS_OF_EVENTS = 1_000
+"""Of how many of a run's last events the senders are told."""
+
 _TIMES = Statement(select(runs.c.events_from, runs.c.events_to).where(runs.c.run_id == given("run", runs.c.run_id)))
+_SENT = (
+    select(events.c.sender_id)
+    .where(events.c.subject == given("run", events.c.subject))
+    .where(events.c.event_time.between(given("since", events.c.event_time), given("until", events.c.event_time)))
+    .order_by(events.c.event_time.desc())
+    .limit(literal_column(str(SENDERS_OF_EVENTS)))
+    .subquery()
+)
+_SENDERS = Statement(
+    select(senders.c.sender).where(senders.c.sender_id.in_(select(_SENT.c.sender_id))).order_by("sender")
+)
 _EVENTS = f"""
 SELECT event_id, received, body FROM (
     SELECT *, sum(octet_length(body)) OVER outward - octet_length(body) AS past
@@ -40,6 +54,11 @@ async def get_details(connection: Connection, run: uuid.UUID, since: datetime, u
     bodies = await read_bodies(connection, [row[2] for row in rows])
     by_id = {row[0]: KeptEvent(row[0].bytes[:8], row[1], body) for row, body in zip(rows, bodies, strict=True)}
     return merge_details(by_id.values())
+
+
+async def get_senders(connection: Connection, run: uuid.UUID, since: datetime, until: datetime) -> tuple[str, ...]:
+    """Who sent the events of a run, which lie between two times."""
+    return tuple(row[0] for row in await _SENDERS.fetch(connection, run=run, since=since, until=until))
 
 
 async def get_details_of_run(connection: Connection, run: uuid.UUID) -> RunDetails:

@@ -19,7 +19,7 @@ from ..statements import Statement, among, constant, given
 from ..tables import runs
 from .names import get_jobs
 from .run_datasets import RunSets, tell_datasets
-from .run_events import get_details
+from .run_events import get_details, get_senders
 from .writes import NEWEST
 
 _COLUMNS = (
@@ -103,6 +103,7 @@ async def get_run(connection: Connection, run: uuid.UUID) -> Run | None:
         error=error_of(facets),
         tags=tags_of(facets),
         facets=details.facets,
+        senders=await get_senders(connection, run, row["events_from"], row["events_to"]),
         inputs=datasets.inputs,
         outputs=datasets.outputs,
     )
