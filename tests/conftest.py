@@ -13,6 +13,8 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
+from .open_lineage_schemas import Schemas, load_schemas
+
 _numbers = itertools.count(1)
 
 
@@ -51,6 +53,12 @@ async def database(template: str) -> AsyncIterator[str]:
         await administrator.execute(f"DROP DATABASE {name} WITH (FORCE)")
     finally:
         await administrator.close()
+
+
+@pytest.fixture(scope="session")
+def schemas() -> Schemas:
+    """OpenLineage's schemas and ours, by `$id`."""
+    return load_schemas()
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,6 @@
 """Typed events as OpenLineage JSON: what the contract promises, byte for byte, valid by OpenLineage's own schema."""
 
 import json
-import os
 import re
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,13 +10,13 @@ import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 from hypothesis import given
 from hypothesis import strategies as st
+from jsonschema import ValidationError
 
 from headwater.events import PRODUCER, MalformedEvent, to_open_lineage
 from headwater.v1 import event_pb2 as pb
 
-ROOT = Path(__file__).parents[2]
-SHARED_DATA = Path(os.environ.get("HEADWATER_SHARED_DATA") or ROOT.parent / "shared" / "data")
-OWN_FACETS = ROOT / "client" / "headwater" / "facets"
+from ..open_lineage_schemas import OWN_FACETS, ROOT, Schemas, validate
+
 CUSTOM = b'{ "_producer":"https://x.y/z",\n"_schemaURL":"https://x.y/z.json", "b":1e2 ,"a":"\\u00fc \xc3\xbc"}'
 PRODUCED_BY = "https://example.com/job"
 
@@ -315,31 +314,13 @@ def test_any_text_and_any_time_are_said_as_they_are(name: str, facet: str, time:
     assert datetime.fromisoformat(sent["eventTime"]) == time
 
 
-@pytest.fixture(scope="session")
-def schemas() -> dict[str, Any]:
-    """Gives OpenLineage's schemas and ours, by `$id`."""
-    folder = SHARED_DATA / "openlineage"
-    if not folder.is_dir():
-        pytest.skip(f"OpenLineage's schemas are not in {folder}; HEADWATER_SHARED_DATA says where they are")
-    files = [folder / "OpenLineage.json", *folder.glob("facets/*.json"), *OWN_FACETS.glob("*.json")]
-    return {schema["$id"]: schema for schema in (json.loads(file.read_text()) for file in files)}
-
-
-def validate(value: object, url: str, schemas: dict[str, Any]) -> None:
-    jsonschema = pytest.importorskip("jsonschema", reason="jsonschema checks OpenLineage's schemas")
-    referencing = pytest.importorskip("referencing", reason="jsonschema checks OpenLineage's schemas")
-    resources = [(name, referencing.Resource.from_contents(schema)) for name, schema in schemas.items()]
-    registry = referencing.Registry().with_resources(resources)
-    jsonschema.Draft202012Validator({"$ref": url}, registry=registry).validate(value)
-
-
 @pytest.mark.parametrize("make", [a_run_event, a_dataset_event, a_job_event])
-def test_every_event_is_valid_by_the_schema_that_it_names(make: Any, schemas: dict[str, Any]) -> None:
+def test_every_event_is_valid_by_the_schema_that_it_names(make: Any, schemas: Schemas) -> None:
     event = read(make())
     validate(event, event["schemaURL"], schemas)
 
 
-def test_every_facet_is_valid_by_the_schema_that_it_names(schemas: dict[str, Any]) -> None:
+def test_every_facet_is_valid_by_the_schema_that_it_names(schemas: Schemas) -> None:
     [output] = read(a_run_event())["outputs"]
     facets = output["facets"] | output["outputFacets"] | read(a_run_event())["run"]["facets"]
     facets.pop("custom")
@@ -356,12 +337,9 @@ def test_every_facet_is_valid_by_the_schema_that_it_names(schemas: dict[str, Any
         ("MetricsOutputDatasetFacet", {"metrics": [{"name": "auc", "value": "high"}]}),
     ],
 )
-def test_our_schemas_refuse_what_they_do_not_describe(
-    name: str, facet: dict[str, object], schemas: dict[str, Any]
-) -> None:
-    jsonschema = pytest.importorskip("jsonschema", reason="jsonschema checks OpenLineage's schemas")
+def test_our_schemas_refuse_what_they_do_not_describe(name: str, facet: dict[str, object], schemas: Schemas) -> None:
     url = f"https://headwater.dev/facets/1-0-0/{name}.json#/$defs/{name}"
-    with pytest.raises(jsonschema.ValidationError):
+    with pytest.raises(ValidationError):
         validate(a_facet(url, **facet), url, schemas)
 
 

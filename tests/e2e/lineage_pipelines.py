@@ -8,7 +8,7 @@ from typing import Any
 
 from kubernetes.dynamic import DynamicClient
 
-from .kubernetes_access import Object, has_condition, kubectl, wait_for
+from .kubernetes_access import Condition, Namespace, Object, has_condition, kubectl, wait_for
 
 DEFINITION = Path(__file__).parents[2] / "helm/headwater/files/lineagepipelines.headwater.dev.yaml"
 RESOURCE = "headwater.dev/v1alpha1/LineagePipeline"
@@ -46,6 +46,21 @@ def every_minute(name: str, image: str, **annotations: str) -> Object:
     metadata = {"name": name, "annotations": {f"headwater.dev/{key}": value for key, value in annotations.items()}}
     spec = {"schedule": "* * * * *", "jobTemplate": {"spec": job_spec(image, "true")}}
     return {"apiVersion": "batch/v1", "kind": "CronJob", "metadata": metadata, "spec": spec}
+
+
+def last_run(state: str, job: str = "") -> Condition:
+    """Holds for a LineagePipeline whose last run is in a state."""
+
+    def holds(found: Object) -> bool:
+        run = found.get("status", {}).get("lastRun") or {}
+        return run.get("state") == state and job in ("", run["job"])
+
+    return holds
+
+
+def delivered(namespace: Namespace, state: str, job: str = "") -> Object:
+    """The LineagePipeline, once the operator has reported such a run."""
+    return namespace.wait_for(RESOURCE, "all", last_run(state, job))
 
 
 def time_of(text: str) -> datetime:

@@ -1,52 +1,32 @@
-"""A Headwater server as a process of its own, on an address that pods reach."""
+"""A Headwater server on an address that pods reach, and what it knows of the cluster's jobs."""
 
 from __future__ import annotations
 
-import re
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import AbstractContextManager
 from pathlib import Path
 
-READY = re.compile(r"headwater-server ready grpc=(\S+) http=(\S+)")
+from headwater import NotFound, SyncClient
+from headwater.names import JobName
+from headwater.v1.catalog_pb2 import Run
+
+from ..server_process import ServerProcess as RunningServer
+from ..server_process import server_process
+from .kubernetes_access import Namespace
+from .running_operator import CLUSTER
 
 
-@dataclass(frozen=True)
-class RunningServer:
-    """Where the server answers, for tests and for pods alike."""
-
-    grpc_address: str
-    http_url: str
-
-
-@contextmanager
-def running_server(host: str, data: Path, *, port: int = 0) -> Iterator[RunningServer]:
+def running_server(host: str, data: Path, *, port: int = 0) -> AbstractContextManager[RunningServer]:
     """Runs a server on a PostgreSQL of its own in a folder, and ends both. gRPC is on any free port unless told."""
-    process = subprocess.Popen(
-        [
-            *(sys.executable, "-m", "headwater_server.cli", "serve", "--data-dir", str(data)),
-            *(
-                "--grpc-address",
-                f"{host}:{port}",
-                "--http-address",
-                f"{host}:0",
-                "--allow-anonymous",
-                "true",
-                "--allow-plaintext",
-                "true",
-            ),
-        ],
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    with process.stdout:
+    addresses = ("--grpc-address", f"{host}:{port}", "--http-address", f"{host}:0")
+    open_to_all = ("--allow-anonymous", "true", "--allow-plaintext", "true")
+    return server_process("--data-dir", data, *addresses, *open_to_all)
+
+
+def runs_of(server: RunningServer, namespace: Namespace, name: str) -> list[Run]:
+    """The runs that the server knows of a job; none where it does not know the job."""
+    with SyncClient(server.grpc_address) as client:
+        parent = str(JobName(f"k8s://{CLUSTER}/{namespace.name}", name))
         try:
-            found = next((ready for line in process.stdout if (ready := READY.search(line))), None)
-            assert found is not None, f"the server did not start: exit status {process.wait()}"
-            yield RunningServer(found[1], f"http://{found[2]}")
-        finally:
-            process.terminate()
-            process.wait()
+            return [client.get_run(each.name, view="FULL") for each in client.runs(parent)]
+        except NotFound:
+            return []

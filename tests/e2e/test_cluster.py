@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
@@ -9,16 +10,9 @@ from pathlib import Path
 
 from kubernetes.dynamic import DynamicClient
 
-from .kubernetes_access import Namespace, Object, has_condition
+from .kubernetes_access import Namespace, has_condition
+from .lineage_pipelines import job
 from .running_server import RunningServer
-
-
-def job(name: str, image: str, *command: str) -> Object:
-    """A Job that runs one command once, with an image that the cluster has."""
-    container = {"name": "main", "image": image, "imagePullPolicy": "IfNotPresent", "command": command}
-    pod = {"restartPolicy": "Never", "containers": [container]}
-    spec = {"backoffLimit": 0, "template": {"spec": pod}}
-    return {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": name}, "spec": spec}
 
 
 def test_every_node_is_ready(client: DynamicClient) -> None:
@@ -28,7 +22,7 @@ def test_every_node_is_ready(client: DynamicClient) -> None:
 
 
 def test_a_job_with_a_loaded_image_runs_to_its_end(namespace: Namespace, headwater_image: str) -> None:
-    namespace.apply(job("hello", headwater_image, "headwater", "--version"))
+    namespace.apply(job("hello", headwater_image, "headwater --version"))
     namespace.wait_for("batch/v1/Job", "hello", has_condition("Complete"))
     assert "headwater" in namespace.kubectl("logs", "job/hello")
 
@@ -50,7 +44,7 @@ def test_what_a_pod_reports_is_read_outside(namespace: Namespace, headwater_imag
     raw, clean = f"s3://{namespace.name}/raw", f"s3://{namespace.name}/clean"
     to_server = ("--strict", "--address", server.grpc_address)
     flow = ("--job", f"{namespace.name}/copy", "--reads", raw, "--writes", clean)
-    namespace.apply(job("copy", headwater_image, "headwater", "run", *to_server, *flow, "--", "true"))
+    namespace.apply(job("copy", headwater_image, shlex.join(["headwater", "run", *to_server, *flow, "--", "true"])))
     namespace.wait_for("batch/v1/Job", "copy", has_condition("Complete"))
     assert raw in headwater("upstream", clean, "--address", server.grpc_address)
 

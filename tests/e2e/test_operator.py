@@ -13,15 +13,13 @@ from pathlib import Path
 import pytest
 from kubernetes.dynamic import DynamicClient
 
-from headwater import NotFound, SyncClient
-from headwater.names import JobName
-from headwater.v1.catalog_pb2 import Run, RunState
+from headwater.v1.catalog_pb2 import RunState
 from headwater_operator.rbac import make_discovery_rules, make_rules
 
-from .kubernetes_access import PATIENCE_SECONDS, Namespace, Object, has_condition, kubectl
-from .lineage_pipelines import RESOURCE, define, every_minute, job, pipeline, time_of
-from .running_operator import ACCOUNT, CLUSTER, Operator, install_permissions, running_operator
-from .running_server import RunningServer, running_server
+from .kubernetes_access import PATIENCE_SECONDS, Namespace, has_condition, kubectl
+from .lineage_pipelines import RESOURCE, define, delivered, every_minute, job, pipeline, time_of
+from .running_operator import ACCOUNT, Operator, install_permissions, running_operator
+from .running_server import RunningServer, running_server, runs_of
 from .target import HOST
 
 LISTED = re.compile(r"(\S+)\s+\[]\s+\[]\s+\[(.*)]\s*")
@@ -40,31 +38,6 @@ def operator(permissions: None, server: RunningServer, tmp_path: Path) -> Iterat
     """A running operator."""
     with running_operator(server.grpc_address, tmp_path) as found:
         yield found
-
-
-def runs_of(server: RunningServer, namespace: Namespace, name: str) -> list[Run]:
-    """The runs that the server knows of a job; none where it does not know the job."""
-    with SyncClient(server.grpc_address) as client:
-        parent = str(JobName(f"k8s://{CLUSTER}/{namespace.name}", name))
-        try:
-            return [client.get_run(each.name, view="FULL") for each in client.runs(parent)]
-        except NotFound:
-            return []
-
-
-def last_run(state: str, job: str = "") -> object:
-    """Holds for a LineagePipeline whose last run is in a state."""
-
-    def holds(found: Object) -> bool:
-        run = found.get("status", {}).get("lastRun") or {}
-        return run.get("state") == state and job in ("", run["job"])
-
-    return holds
-
-
-def delivered(namespace: Namespace, state: str, job: str = "") -> Object:
-    """The LineagePipeline, once the operator has reported such a run."""
-    return namespace.wait_for(RESOURCE, "all", last_run(state, job))  # type: ignore[arg-type]
 
 
 def test_a_scheduled_job_is_traced_with_no_change_to_it(

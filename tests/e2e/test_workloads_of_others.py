@@ -17,10 +17,9 @@ from kubernetes.dynamic import DynamicClient
 
 from .crds import apply_crds
 from .kubernetes_access import Namespace, Object, has_condition
-from .lineage_pipelines import RESOURCE, define, pipeline
+from .lineage_pipelines import RESOURCE, define, delivered, pipeline
 from .running_operator import Operator, install_permissions, running_operator
-from .running_server import RunningServer
-from .test_operator import delivered, runs_of
+from .running_server import RunningServer, runs_of
 
 START, END = "the start", "the end"
 """Stand in a status for the moment in which it is written first, and the one in which it is written last."""

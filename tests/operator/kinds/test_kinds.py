@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -16,13 +13,11 @@ from headwater_operator.kinds.job import JobAdapter
 from headwater_operator.kinds.katib import TrialAdapter
 from headwater_operator.kinds.kubernetes_facet import Image, kubernetes_facet
 
+from ...open_lineage_schemas import Schemas, validate
 from .objects import CLUSTER, an_object, ref, run_of, with_status
 from .test_job import SPEC, STARTED
 from .test_training import OBSERVED, TRIAL
 
-ROOT = Path(__file__).parents[3]
-SHARED_DATA = Path(os.environ.get("HEADWATER_SHARED_DATA") or ROOT.parent / "shared" / "data")
-OWN_FACETS = ROOT / "client" / "headwater" / "facets"
 DIGEST = "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 DEFAULT_ROWS = [each for each in ADAPTERS if each.resource.kind != "Pod"]
 
@@ -31,23 +26,10 @@ def kind_of(adapter: Adapter) -> str:
     return f"{type(adapter).__name__}-{adapter.resource.kind}"
 
 
-@pytest.fixture(scope="module")
-def schemas() -> dict[str, Any]:
-    folder = SHARED_DATA / "openlineage"
-    if not folder.is_dir():
-        pytest.skip(f"OpenLineage's schemas are not in {folder}; HEADWATER_SHARED_DATA says where they are")
-    files = [folder / "OpenLineage.json", *folder.glob("facets/*.json"), *OWN_FACETS.glob("*.json")]
-    return {schema["$id"]: schema for schema in (json.loads(file.read_text()) for file in files)}
-
-
-def validate(facet: object, name: str, schemas: dict[str, Any]) -> None:
-    jsonschema = pytest.importorskip("jsonschema", reason="jsonschema checks the facets' schemas")
-    referencing = pytest.importorskip("referencing", reason="jsonschema checks the facets' schemas")
-    resources = [(key, referencing.Resource.from_contents(schema)) for key, schema in schemas.items()]
+def validate_facet(facet: object, name: str, schemas: Schemas) -> None:
     url = f"https://headwater.dev/facets/1-0-0/{name}.json#/$defs/{name}"
-    registry = referencing.Registry().with_resources(resources)
     marked = {"_producer": "https://headwater.dev/operator", "_schemaURL": url, **json.loads(json.dumps(facet))}
-    jsonschema.Draft202012Validator({"$ref": url}, registry=registry).validate(marked)
+    validate(marked, url, schemas)
 
 
 def test_every_kind_is_in_the_table() -> None:
@@ -76,16 +58,16 @@ def test_the_deletion_of_an_object_changes_nothing_of_what_it_shows() -> None:
     assert run_of(JobAdapter(), body) == run_of(JobAdapter(), deleted)
 
 
-def test_the_facet_of_a_run_is_valid_by_its_schema(schemas: dict[str, Any]) -> None:
+def test_the_facet_of_a_run_is_valid_by_its_schema(schemas: Schemas) -> None:
     body = with_status(an_object("train", SPEC, labels={"team": "churn"}), STARTED)
 
-    validate(run_of(JobAdapter(), body).start_facets["headwater_kubernetes"], "KubernetesRunFacet", schemas)
+    validate_facet(run_of(JobAdapter(), body).start_facets["headwater_kubernetes"], "KubernetesRunFacet", schemas)
 
 
-def test_the_facet_of_a_training_is_valid_by_its_schema(schemas: dict[str, Any]) -> None:
+def test_the_facet_of_a_training_is_valid_by_its_schema(schemas: Schemas) -> None:
     run = run_of(TrialAdapter(), with_status(TRIAL, "startTime: 2026-03-01T12:00:05Z" + OBSERVED))
 
-    validate(run.end_facets["headwater_training"], "TrainingRunFacet", schemas)
+    validate_facet(run.end_facets["headwater_training"], "TrainingRunFacet", schemas)
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,7 @@ import asyncio
 import json
 import os
 import random
-import re
 import signal
-import sys
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -26,11 +24,12 @@ from headwater.v1 import catalog_service_pb2_grpc as catalog
 from headwater.v1 import ingest_service_pb2_grpc as ingest
 from headwater.v1.event_pb2 import EventResult
 
+from ...server_process import READY, serve
+
 T = TypeVar("T")
 ROUNDS = 3
 SENDERS = 4
 BATCH = 25
-READY = re.compile(rb"headwater-server ready grpc=(\S+) ")
 
 
 class Server:
@@ -44,16 +43,15 @@ class Server:
     async def start(self) -> None:
         """Starts it; returns when it answers."""
         self._process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "headwater_server.cli", "serve", "--data-dir", str(self._folder)),
-            *("--grpc-address", "127.0.0.1:0", "--http-address", "127.0.0.1:0"),
+            *serve("--data-dir", self._folder, "--grpc-address", "127.0.0.1:0", "--http-address", "127.0.0.1:0"),
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
         )
         assert self._process.stdout is not None
         async with asyncio.timeout(60):
-            while (found := READY.search(await self._process.stdout.readline())) is None:
+            while (found := READY.search((await self._process.stdout.readline()).decode())) is None:
                 assert self._process.returncode is None, "the server ended before it was ready"
-        self.address = found[1].decode()
+        self.address = found[1]
 
     async def kill(self) -> None:
         """Ends it as `kill -9` does."""

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import copy
 import gzip
-import json
 from datetime import UTC
 from typing import Any
 
@@ -13,32 +11,9 @@ from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 from hypothesis import strategies as st
 
-RUN = "0195537a-5c00-7000-8000-000000000001"
+from ..broken_events import RUN, broken_events
+
 OUT = "namespaces/db/datasets/out"
-GOOD: dict[str, Any] = {
-    "eventTime": "2026-03-02T10:00:00Z",
-    "eventType": "COMPLETE",
-    "producer": "https://example.com",
-    "run": {
-        "runId": RUN,
-        "facets": {"parent": {"run": {"runId": "p"}, "job": {"namespace": "team", "name": "dag"}}},
-    },
-    "job": {"namespace": "team", "name": "job", "facets": {"sql": {"query": "SELECT 1"}}},
-    "inputs": [{"namespace": "db", "name": "in", "facets": {"version": {"datasetVersion": "1"}}}],
-    "outputs": [
-        {
-            "namespace": "db",
-            "name": "out",
-            "facets": {
-                "schema": {"fields": [{"name": "a", "type": "int", "fields": [{"name": "b"}]}]},
-                "columnLineage": {"fields": {"a": {"inputFields": [{"namespace": "db", "name": "in", "field": "x"}]}}},
-                "symlinks": {"identifiers": [{"namespace": "db", "name": "alias", "type": "TABLE"}]},
-                "tags": {"tags": [{"key": "pii", "value": "yes"}]},
-            },
-        }
-    ],
-}
-"""An event that says a little of everything; hostile ones are made of it."""
 KNOWN = (
     *(OUT, f"{OUT}/versions/latest", f"{OUT}/writes/{RUN}", "namespaces/db/datasets/in", "namespaces/team/jobs/job"),
     *("namespaces/team/jobs/job/versions/latest", f"runs/{RUN}", "namespaces/db", "namespaces/-"),
@@ -111,7 +86,7 @@ def _values(field: FieldDescriptor, depth: int) -> st.SearchStrategy[Any]:
     if inner:
         one: st.SearchStrategy[Any] = messages(inner, depth)
     elif field.type == FieldDescriptor.TYPE_BYTES:
-        one = st.sampled_from([b"", b"{}", b"{", b"[1]", b"\xff"]) | broken_events()
+        one = st.sampled_from([b"", b"{}", b"{", b"[1]", b"\xff"]) | broken_events(JUNK)
     else:
         one = texts if field.cpp_type == FieldDescriptor.CPPTYPE_STRING else NUMBERS[field.cpp_type]
     return st.lists(one, max_size=2) if field.is_repeated else one
@@ -125,34 +100,6 @@ def json_requests(kind: Descriptor, depth: int = 3) -> st.SearchStrategy[dict[st
         if depth
     }
     return st.fixed_dictionaries({}, optional=values)
-
-
-def paths(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    """Every place in a JSON value."""
-    found = [path] if path else []
-    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for key, inner in items:
-        found += paths(inner, (*path, key))
-    return found
-
-
-@st.composite
-def broken_events(draw: st.DrawFn) -> bytes:
-    """A good event with junk in a few places, or with bytes of its text changed."""
-    event = copy.deepcopy(GOOD)
-    for path in draw(st.lists(st.sampled_from(paths(GOOD)), max_size=3, unique=True)):
-        place: Any = event
-        try:
-            for key in path[:-1]:
-                place = place[key]
-            place[path[-1]] = draw(JUNK)
-        except (KeyError, IndexError, TypeError):
-            continue  # an earlier change took the place away
-    body = json.dumps(event).encode()
-    if draw(st.integers(0, 3)) == 0:
-        at = draw(st.integers(0, len(body) - 1))
-        body = body[:at] + draw(st.binary(max_size=4)) + body[at + 1 :]
-    return body
 
 
 @st.composite

@@ -24,6 +24,7 @@ from hypothesis import strategies as st
 from headwater.v1 import catalog_service_pb2, event_pb2, ingest_service_pb2, lineage_service_pb2, pipeline_service_pb2
 from headwater_server.api.convert_catalog import page_of
 
+from ..broken_events import GOOD, broken_events
 from . import hostile
 from .answers import answer_of, check_response, facts
 
@@ -64,11 +65,11 @@ def trying(examples: int) -> Callable[[T], T]:
 @pytest_asyncio.fixture(autouse=True)
 async def graph(http: httpx.AsyncClient, channel: grpc.aio.Channel) -> AsyncIterator[None]:
     """Something to ask about; at the end of every test the server serves, and still takes an event."""
-    assert (await http.post(LINEAGE, content=json.dumps(hostile.GOOD).encode())).status_code == 201
+    assert (await http.post(LINEAGE, content=json.dumps(GOOD).encode())).status_code == 201
     yield
     health: Any = health_pb2_grpc.HealthStub(channel)
     assert (await health.Check(health_pb2.HealthCheckRequest())).status == health_pb2.HealthCheckResponse.SERVING
-    last = hostile.GOOD | {"run": {"runId": "the last one"}}
+    last = GOOD | {"run": {"runId": "the last one"}}
     assert (await http.post(LINEAGE, content=json.dumps(last).encode())).status_code == 201
 
 
@@ -131,7 +132,7 @@ async def test_a_page_token_that_a_client_made_itself(
 
 
 @trying(30)
-@given(events=st.lists(hostile.broken_events() | st.binary(max_size=20), min_size=1, max_size=4))
+@given(events=st.lists(broken_events(hostile.JUNK) | st.binary(max_size=20), min_size=1, max_size=4))
 async def test_events_over_grpc_one_by_one_in_a_batch_and_in_a_stream(
     channel: grpc.aio.Channel, connection: Connection, events: list[bytes]
 ) -> None:
@@ -172,7 +173,7 @@ def are_all_rejected(results: list[event_pb2.EventResult]) -> bool:
 async def test_bodies_over_http(
     http: httpx.AsyncClient, connection: Connection, data: st.DataObject, is_batch: bool, is_gzip: bool
 ) -> None:
-    bodies = hostile.broken_events() | st.binary(max_size=20)
+    bodies = broken_events(hostile.JUNK) | st.binary(max_size=20)
     if is_batch:
         bodies = st.lists(bodies, max_size=3).map(lambda events: b"[" + b",".join(events) + b"]") | bodies
     body = data.draw(hostile.broken_gzips(bodies) if is_gzip else bodies)
@@ -264,7 +265,7 @@ async def test_what_is_odd_and_has_a_meaning_is_taken_and_every_question_about_i
     changes: list[dict[str, Any]],
     addresses: list[str],
 ) -> None:
-    bodies = [json.dumps(hostile.GOOD | change).encode() for change in changes]
+    bodies = [json.dumps(GOOD | change).encode() for change in changes]
     if door == "HTTP":
         assert (await http.post(BATCH, content=b"[" + b",".join(bodies) + b"]")).status_code == 204
     else:

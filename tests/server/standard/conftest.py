@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,16 +16,13 @@ from headwater.v1 import event_pb2, ingest_service_pb2
 from headwater.v1 import ingest_service_pb2_grpc as ingest
 from headwater.v1 import lineage_service_pb2_grpc as lineage
 
-ROOT = Path(__file__).parents[3]
+from ...open_lineage_schemas import open_lineage_data
 
 
 @pytest.fixture(scope="session")
 def open_lineage() -> Path:
     """The folder with OpenLineage's schemas, fixtures and events; skips where it is missing."""
-    folder = Path(os.environ.get("HEADWATER_SHARED_DATA", ROOT.parent / "shared" / "data")) / "openlineage"
-    if not folder.is_dir():
-        pytest.skip(f"no OpenLineage test data in {folder}: set HEADWATER_SHARED_DATA to the folder that holds it")
-    return folder
+    return open_lineage_data()
 
 
 @dataclass

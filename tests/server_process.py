@@ -1,0 +1,45 @@
+"""A Headwater server as a process of its own, for clients that are processes, too."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+READY = re.compile(r"headwater-server ready grpc=(\S+) http=(\S+)")
+"""What a server prints when it answers, and where it does."""
+
+
+@dataclass(frozen=True)
+class ServerProcess:
+    """Where the server answers."""
+
+    grpc_address: str
+    http_url: str
+
+
+def serve(*options: object) -> list[str]:
+    """The command line of a server."""
+    return [sys.executable, "-m", "headwater_server.cli", "serve", *map(str, options)]
+
+
+@contextmanager
+def server_process(*options: object) -> Iterator[ServerProcess]:
+    """Runs a server with these options, and ends it in order.
+
+    Raises:
+        AssertionError: it ended before it answered; with its exit status.
+    """
+    process = subprocess.Popen(serve(*options), stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    with process.stdout:
+        try:
+            found = next((ready for line in process.stdout if (ready := READY.search(line))), None)
+            assert found is not None, f"the server did not start: exit status {process.wait()}"
+            yield ServerProcess(found[1], f"http://{found[2]}")
+        finally:
+            process.terminate()
+            process.wait()
