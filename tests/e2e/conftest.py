@@ -63,10 +63,16 @@ def headwater_image(target: Target) -> str:
 
 
 @pytest.fixture(scope="session")
-def server(target: Target, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+def host(target: Target) -> str:
+    """The address of this machine that pods reach."""
+    if found := os.environ.get(HOST):
+        return found
+    pytest.skip(f"let {HOST} name an address of this machine that the cluster's pods reach")
+
+
+@pytest.fixture(scope="session")
+def server(host: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """A server outside of pods, which tests and pods reach under the same address. Its store is the session's."""
-    if not (host := os.environ.get(HOST)):
-        pytest.skip(f"let {HOST} name an address of this machine that the cluster's pods reach")
     with running_server(host, tmp_path_factory.mktemp("server")) as found:
         yield found
 
