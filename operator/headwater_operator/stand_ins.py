@@ -1,0 +1,108 @@
+"""Runs that a Workflow tells in place of pods that are gone. Does no I/O.
+
+A pod knows its times to the second and more of itself than its Workflow does, so where both tell a run the pod counts,
+whichever is seen first. What stands in for a pod is held back until it is known that the pod is not there.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from .observation import Observation, Run
+
+_MOST_WORKFLOWS = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A run that is held back: which object tells it, from when on, and since when on the loop's clock."""
+
+    run_id: UUID
+    workflow: UUID
+    uid: str
+    started_at: datetime
+    since: float
+
+
+class StandIns:
+    """Which runs pods have told to their end, which are held back, and which were released: their pods are gone."""
+
+    def __init__(self) -> None:
+        self._told: OrderedDict[UUID, dict[UUID, datetime]] = OrderedDict()
+        self._held: dict[UUID, Held] = {}
+        self._released: set[UUID] = set()
+
+    def note(self, observations: Iterable[Observation]) -> None:
+        """Takes note of what objects tell of themselves: nobody has to stand in for a run that has ended so."""
+        for each in observations:
+            run = each.run
+            if each.is_stand_in or run is None or run.parent is None or run.ended_at is None:
+                continue
+            told = self._told.setdefault(run.parent.run_id, {})
+            told[run.run_id] = max(run.ended_at, told.get(run.run_id, run.ended_at))
+            self._told.move_to_end(run.parent.run_id)
+        while len(self._told) > _MOST_WORKFLOWS:
+            self._told.popitem(last=False)
+
+    def sift(self, uid: str, observations: Iterable[Observation], now: float) -> tuple[Observation, ...]:
+        """The observations of an object without those that pods have told; what may yet be told so is held back."""
+        found = []
+        for each in observations:
+            run = each.run
+            if each.is_stand_in and run is not None and run.parent is not None:
+                if self._is_told(run.parent.run_id, run.run_id, run.started_at):
+                    self._held.pop(run.run_id, None)
+                    continue
+                if run.run_id not in self._released:
+                    since = self._held[run.run_id].since if run.run_id in self._held else now
+                    self._held[run.run_id] = Held(run.run_id, run.parent.run_id, uid, run.started_at, since)
+            found.append(each)
+        return tuple(found)
+
+    def holds(self, observation: Observation) -> bool:
+        """Whether an observation is held back."""
+        return observation.is_stand_in and observation.run is not None and observation.run.run_id in self._held
+
+    def holds_of(self, uid: str) -> bool:
+        """Whether anything of an object is held back."""
+        return any(each.uid == uid for each in self._held.values())
+
+    def held(self, before: float) -> list[UUID]:
+        """The runs that have been held back since before a time."""
+        return [each.run_id for each in self._held.values() if each.since < before]
+
+    def release(self, absent: Collection[UUID]) -> set[str]:
+        """Says that the pods of some runs are not there; gives the UIDs of the objects of which other things count
+        now, because of that or since pods have told them."""
+        found = set()
+        for each in list(self._held.values()):
+            is_told = self._is_told(each.workflow, each.run_id, each.started_at)
+            if is_told or each.run_id in absent:
+                del self._held[each.run_id]
+                found.add(each.uid)
+                if not is_told:
+                    self._released.add(each.run_id)
+        return found
+
+    def speaks_for(self, run: Run) -> bool:
+        """Whether somebody stands in for a run, so that its end is known although its own object went unseen."""
+        return run.run_id in self._held or run.run_id in self._released
+
+    def forget(self, observations: Iterable[Observation]) -> None:
+        """Says that an object that showed these observations is gone."""
+        for each in observations:
+            if each.run is None:
+                continue
+            if each.is_stand_in:
+                self._released.discard(each.run.run_id)
+            elif each.run.parent is None:
+                self._told.pop(each.run.run_id, None)
+
+    def _is_told(self, workflow: UUID, run_id: UUID, started_at: datetime) -> bool:
+        """Whether the run was told to its end; a retried run's pod may have gone unseen after the first one's end."""
+        told = self._told.get(workflow, {}).get(run_id)
+        return told is not None and started_at <= told
