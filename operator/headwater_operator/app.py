@@ -115,7 +115,7 @@ class Operator:
         self._search = ArtifactSearch(
             self.registrar, known, outside.client, patience_seconds=settings.artifact_wait_seconds
         )
-        self.watching = Watching(self, settings.namespaces, connect)
+        self.watching = Watching(self, settings.namespaces, connect, known.kinds.slim)
         self._planner = Planner(known.kinds, self.watching, outside.api, settings.namespaces, self._status_changed)
         self._sweep = Sweep(self.registrar, outside.api, settings.namespaces, settings.sweep_interval_seconds)
         self._missing_pods = MissingPods(self.registrar, outside.api, settings.namespaces)

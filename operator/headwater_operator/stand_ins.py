@@ -25,6 +25,7 @@ class Held:
     workflow: UUID
     uid: str
     started_at: datetime
+    ended_at: datetime
     since: float
 
 
@@ -34,7 +35,7 @@ class StandIns:
     def __init__(self) -> None:
         self._told: OrderedDict[UUID, dict[UUID, datetime]] = OrderedDict()
         self._held: dict[UUID, Held] = {}
-        self._released: set[UUID] = set()
+        self._released: dict[UUID, tuple[datetime, datetime]] = {}
 
     def note(self, observations: Iterable[Observation]) -> None:
         """Takes note of what objects tell of themselves: nobody has to stand in for a run that has ended so."""
@@ -57,9 +58,7 @@ class StandIns:
                 if self._is_told(run.parent.run_id, run.run_id, run.started_at):
                     self._held.pop(run.run_id, None)
                     continue
-                if run.run_id not in self._released:
-                    since = self._held[run.run_id].since if run.run_id in self._held else now
-                    self._held[run.run_id] = Held(run.run_id, run.parent.run_id, uid, run.started_at, since)
+                self._hold(uid, run, run.parent.run_id, now)
             found.append(each)
         return tuple(found)
 
@@ -85,12 +84,14 @@ class StandIns:
                 del self._held[each.run_id]
                 found.add(each.uid)
                 if not is_told:
-                    self._released.add(each.run_id)
+                    self._released[each.run_id] = (each.started_at, each.ended_at)
         return found
 
     def speaks_for(self, run: Run) -> bool:
         """Whether somebody stands in for a run, so that its end is known although its own object went unseen."""
-        return run.run_id in self._held or run.run_id in self._released
+        held = self._held.get(run.run_id)
+        times = (held.started_at, held.ended_at) if held else self._released.get(run.run_id)
+        return times is not None and times[0] <= run.started_at <= times[1]
 
     def forget(self, observations: Iterable[Observation]) -> None:
         """Says that an object that showed these observations is gone."""
@@ -98,9 +99,17 @@ class StandIns:
             if each.run is None:
                 continue
             if each.is_stand_in:
-                self._released.discard(each.run.run_id)
+                self._released.pop(each.run.run_id, None)
             elif each.run.parent is None:
                 self._told.pop(each.run.run_id, None)
+
+    def _hold(self, uid: str, run: Run, workflow: UUID, now: float) -> None:
+        """Holds a run back that was not released. A retried run is another one: its pod may be there again."""
+        times = (run.started_at, run.ended_at or run.started_at)
+        if self._released.get(run.run_id) != times:
+            self._released.pop(run.run_id, None)
+            since = self._held[run.run_id].since if run.run_id in self._held else now
+            self._held[run.run_id] = Held(run.run_id, workflow, uid, *times, since)
 
     def _is_told(self, workflow: UUID, run_id: UUID, started_at: datetime) -> bool:
         """Whether the run was told to its end; a retried run's pod may have gone unseen after the first one's end."""

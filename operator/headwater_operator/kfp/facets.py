@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from ..observation import Facets
+from .cutting import cut_metadata, cut_values
 from .executor_input import Artifact
 
 KUBEFLOW = "headwater_kubeflow"
@@ -18,14 +18,10 @@ ARTIFACT = "headwater_artifact"
 OUTPUT_PARAMETERS = "headwater_output_parameters"
 """The run facet: the values that a task gave to others beside its artifacts."""
 
-_LONGEST_VALUE = 10_000
-_LONGEST_PARAMETERS = 50_000
-_SHORTEST_CUT = 200
-
 
 def artifact_facet(artifact: Artifact) -> Mapping[str, object]:
     """What Kubeflow Pipelines says of an artifact beyond its name."""
-    known = {"type": artifact.type, "metadata": artifact.metadata, "artifactId": artifact.artifact_id}
+    known = {"type": artifact.type, "metadata": cut_metadata(artifact.metadata), "artifactId": artifact.artifact_id}
     return {name: value for name, value in known.items() if value}
 
 
@@ -42,17 +38,4 @@ def output_parameters_facet(parameters: Mapping[str, Any]) -> Facets:
 
 
 def _listed(parameters: Mapping[str, Any]) -> list[Mapping[str, str]]:
-    """The parameters as text. Where they are very long together, the long ones among them are cut shorter."""
-    texts = {key: _text(value) for key, value in sorted(parameters.items())}
-    longest = _LONGEST_VALUE
-    if sum(min(len(text), longest) for text in texts.values()) > _LONGEST_PARAMETERS:
-        longest = max(_SHORTEST_CUT, _LONGEST_PARAMETERS // len(texts))
-    return [{"key": key, "value": _cut(text, longest)} for key, text in texts.items()]
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value, sort_keys=True)
-
-
-def _cut(text: str, longest: int) -> str:
-    return text if len(text) <= longest else f"{text[:longest]}… ({len(text)} characters)"
+    return [{"key": key, "value": text} for key, text in cut_values(parameters).items()]

@@ -17,7 +17,7 @@ from functools import cached_property
 from typing import Any
 
 from ..observation import ObjectRef
-from .launcher import launcher_flags
+from .launcher import flags_of, launcher_flags
 from .life import Life, life_of_node, main_container, parse_time
 from .node_name import parse_node_name, stem
 from .task import Task
@@ -64,9 +64,9 @@ class RunWorkflow:
     def pipeline(self) -> str:
         """The pipeline's name, as every driver is told it. Raises ValueError where the Workflow has none."""
         for template in self._templates():
-            words = [str(word) for word in (template.get("container") or {}).get("args") or ()]
-            if "--pipeline_name" in words[:-1]:
-                return words[words.index("--pipeline_name") + 1]
+            args = (template.get("container") or {}).get("args") or ()
+            if name := flags_of([str(word) for word in args]).get("pipeline_name"):
+                return name
         generated = str(self.body["metadata"].get("generateName") or "").removesuffix("-")
         if not generated:
             raise ValueError(f"Workflow {self.chain[0].name} names no pipeline")
@@ -215,8 +215,15 @@ class RunWorkflow:
         return {stem(str(each.get("name"))): each for each in self._nodes if each.get("type") == "Pod"}
 
     def _task_nodes(self) -> Iterator[Mapping[str, Any]]:
-        pods = (each for each in self._nodes if each.get("type") == "Pod")
-        return (each for each in pods if _is_template(each, _EXECUTOR) or _is_template(each, _IMPORTER))
+        """The nodes of executors and importers; one that cannot be told hides no other."""
+        for each in self._nodes:
+            if each.get("type") == "Pod" and (_is_template(each, _EXECUTOR) or _is_template(each, _IMPORTER)):
+                try:
+                    parse_node_name(str(each.get("name")), self.chain[0].name)
+                    life_of_node(each)
+                except ValueError:
+                    continue
+                yield each
 
     @cached_property
     def _nodes(self) -> Sequence[Mapping[str, Any]]:
@@ -225,7 +232,7 @@ class RunWorkflow:
         nodes = status.get("nodes") or {}
         if not nodes and status.get("compressedNodes"):
             nodes = _decompressed(str(status["compressedNodes"]))
-        return [node for _, node in sorted(nodes.items())]
+        return [node for _, node in sorted(nodes.items()) if isinstance(node, Mapping) and node.get("id")]
 
     def _templates(self) -> Sequence[Mapping[str, Any]]:
         templates: Sequence[Mapping[str, Any]] = (self.body.get("spec") or {}).get("templates") or ()
@@ -258,8 +265,9 @@ def _is_podless(node: Mapping[str, Any]) -> bool:
 
 
 def _parameters(holder: Any) -> Mapping[str, str]:
-    listed = (holder or {}).get("parameters") or ()
-    return {str(each.get("name")): str(each.get("value") or "") for each in listed}
+    listed = holder.get("parameters") if isinstance(holder, Mapping) else None
+    found = [each for each in listed if isinstance(each, Mapping)] if isinstance(listed, Sequence) else []
+    return {str(each.get("name")): str(each.get("value") or "") for each in found}
 
 
 def _object(text: str) -> Mapping[str, Any]:

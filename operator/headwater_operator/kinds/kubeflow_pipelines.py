@@ -7,7 +7,7 @@ from dataclasses import replace
 from uuid import UUID
 
 from ..kfp.facets import KUBEFLOW, output_parameters_facet, parameters_facet
-from ..kfp.launcher import launcher_flags
+from ..kfp.launcher import launcher_flags, slim_container
 from ..kfp.life import MAIN, life_of_pod, main_container, main_status
 from ..kfp.node_name import parse_node_name
 from ..kfp.task import INTEGRATION, WORKFLOW, Task, TaskIo, task_io
@@ -38,6 +38,13 @@ class TaskAdapter:
         kind="Pod",
         label_selector=f"pipelines.kubeflow.org/v2_component=true,{ROLE_LABEL} notin ({','.join(_DRIVERS)})",
     )
+
+    def slim(self, body: Body) -> Body:
+        """The pod with its main container alone: templates and commands repeat the same parameters three times."""
+        spec = part(body, "spec")
+        kept = {key: spec[key] for key in ("nodeName", "serviceAccountName", "serviceAccount") if key in spec}
+        containers = [slim_container(main)] if (main := main_container(spec)) else []
+        return {**body, "spec": {**kept, "containers": containers}}
 
     def observe(self, body: Body, owners: Sequence[ObjectRef], cluster: Cluster) -> Iterable[Observation]:
         """A task's attempt; nothing for drivers and for pods of others. Raises ValueError where it cannot be read."""

@@ -69,7 +69,8 @@ class Replay:
     async def without_pods(self) -> Replay:
         """Says that all pods that were not seen are gone."""
         self._stand_ins.release(set(self._held))
-        for each in self._stand_ins.sift("", self._held.values(), 0):
+        held, self._held = self._held, {}
+        for each in self._stand_ins.sift("", held.values(), 0):
             self._report(each)
         return self
 

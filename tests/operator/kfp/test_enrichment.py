@@ -258,7 +258,7 @@ async def test_output_parameters_come_from_the_api_and_long_ones_are_cut() -> No
     (run,) = (await replayed(Answers([answer]), finished("fit"))).runs().values()
     accuracy, report = run.facets["headwater_output_parameters"]["parameters"]
     assert accuracy == {"key": "accuracy", "value": "0.93"}
-    assert report == {"key": "report", "value": "x" * 10_000 + "… (300000 characters)"}
+    assert report == {"key": "report", "value": "x" * 10_000 + "... (300000 characters)"}
 
 
 async def test_a_pod_that_is_gone_is_found_in_the_api_by_its_name() -> None:

@@ -12,10 +12,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from headwater.v1 import event_pb2 as pb
+from headwater_operator.run_ids import node_run_id
+
 from .captured import RUNS, Captured
 from .cluster_objects import (
     RUN_ID,
     WORKFLOW,
+    WORKFLOW_UID,
     artifact,
     at,
     executor_input,
@@ -46,7 +50,7 @@ def patch(task: str, given: str, **flags: str) -> Json:
 def executed(task: str, given: str, phase: str = "Succeeded", *, start: int = 8, **facts: Any) -> Json:
     """The node of an executor whose pod ended."""
     known = {"phase": phase, "startedAt": at(start), "finishedAt": at(20), "hostNodeName": "worker"}
-    return node(f"{task}.executor", **{"inputs": patch(task, given), **known, **facts})
+    return {**node(f"{task}.executor"), "inputs": patch(task, given), **known, **facts}
 
 
 def pod_of(of: Json, task: str, given: str, **facts: Any) -> Json:
@@ -55,6 +59,10 @@ def pod_of(of: Json, task: str, given: str, **facts: Any) -> Json:
     body = finished(task, given, **facts)
     body["metadata"]["annotations"] = annotations
     return body
+
+
+def run_id(of: Json) -> str:
+    return str(node_run_id(WORKFLOW_UID, of["id"]))
 
 
 async def told(*bodies: Json) -> dict[str, SeenRun]:
@@ -164,6 +172,49 @@ async def test_a_retried_task_is_told_by_the_workflow_where_only_its_first_pod_w
     replay = await Replay(namespace="ml").see_all([pod_of(first, "fit", ALONE, code=1), workflow(again)])
     (run,) = [each for each in (await replay.without_pods()).runs().values() if each.job == "train.fit"]
     assert (run.state, run.started_at, run.ended_at) == ("COMPLETE", Replay.time(at(40)), Replay.time(at(50)))
+
+
+async def test_a_task_of_a_retried_run_is_its_new_pods_to_tell_again() -> None:
+    first = executed("fit", ALONE, "Failed", finishedAt=at(8))
+    again = executed("fit", ALONE, start=9)
+    assert again["id"] == first["id"]
+    replay = await (await Replay(namespace="ml").see_all([workflow(first)])).without_pods()
+    await replay.see_all([workflow(again), pod_of(again, "fit", ALONE)])
+    (run,) = [each for each in (await replay.without_pods()).runs().values() if each.job == "train.fit"]
+    assert run.state == "COMPLETE"
+    times = {pb.Event.FromString(each).run_event.event_time.ToDatetime() for each in replay.events[run_id(first)]}
+    assert times == {Replay.time(at(second)) for second in (8, 10, 20)}
+
+
+@pytest.mark.parametrize(
+    "broken", [{"name": "elsewhere"}, {"startedAt": "once"}, {"inputs": {"parameters": [None]}}, {"inputs": 7}]
+)
+async def test_a_node_that_cannot_be_read_hides_no_other(broken: Json) -> None:
+    runs = await told(workflow(executed("bad", ALONE, **broken), executed("fit", ALONE)))
+    assert runs["train.fit"].writes == {"k8s://prod/ml/train/fit/model"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['{"inputs":{"artifacts":{"data":null}}}', '{"inputs":{"artifacts":{"data":{}}},"outputs":{"artifacts":null}}'],
+)
+async def test_an_optional_input_that_is_absent_is_no_input(text: str) -> None:
+    replay = await Replay(namespace="ml").see_all([finished("fit", text)])
+    (run,) = replay.runs().values()
+    assert (run.state, run.reads, replay.unknown["train.fit"]) == ("COMPLETE", set(), ())
+
+
+@pytest.mark.parametrize(
+    "text", ["[]", '{"inputs":[1]}', '{"outputs":{"artifacts":{"model":[1]}}}', '{"inputs":{"parameterValues":5}}']
+)
+async def test_an_executor_input_of_another_form_leaves_the_task(text: str) -> None:
+    pods = await Replay(namespace="ml").see_all([finished("fit", text)])
+    gone = await (
+        await Replay(namespace="ml").see_all([workflow(executed("fit", text), executed("x", ALONE))])
+    ).without_pods()
+    assert [each.state for each in pods.runs().values()] == ["COMPLETE"]
+    assert {each.job for each in gone.runs().values()} == {"train", "train.fit", "train.x"}
+    assert "--executor_input is n" in gone.unknown["train.fit"][0]
 
 
 NODES = [executed("prepare", PREPARE, start=3), executed("fit", FIT)]

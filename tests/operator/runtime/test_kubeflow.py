@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,8 +12,10 @@ from headwater import Client
 from headwater.errors import NotFound
 from headwater.names import DatasetName, JobName
 from headwater.v1 import catalog_pb2 as pb
+from headwater_operator.records import Waiting
 
 from ..kfp.captured import Captured, Json, watched_objects
+from ..kfp.cluster_objects import artifact, executor_input, finished, uri
 from ..kfp.conftest import kfp_data as kfp_data  # noqa: PLC0414 (a fixture)
 from ..kfp.kubeflow_server import KubeflowServer
 from .cluster import KINDS, Cluster, until
@@ -113,3 +116,17 @@ async def test_where_pods_and_workflow_are_there_the_pods_tell(
     for run_id, (_, _, started_at, ended_at) in captured.expected_runs().items():
         assert runs[run_id].start_time.ToDatetime() == started_at
         assert runs[run_id].end_time.ToDatetime() == ended_at
+
+
+async def test_of_a_pod_that_waits_for_an_artifact_only_what_is_read_is_kept(cluster: Cluster, start: Start) -> None:
+    reads = {"data": artifact("Dataset", uri=uri("elsewhere", "data"))}
+    pod = finished("fit", executor_input(reads, text="x" * 256_000))
+    async with start() as operator:
+        await cluster.create("LineagePipeline", "all", namespace="ml", spec={})
+        await cluster.put(KINDS["Pod"], {"apiVersion": "v1", **pod})
+
+        def waiting() -> list[Waiting]:
+            return [each.waiting for each in operator.registrar.records if each.waiting is not None]
+
+        (found,) = await until(waiting)
+    assert len(json.dumps(found.body)) < 50_000
