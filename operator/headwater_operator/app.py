@@ -119,7 +119,7 @@ class Operator:
         self._planner = Planner(known.kinds, self.watching, outside.api, settings.namespaces, self._status_changed)
         self._sweep = Sweep(self.registrar, outside.api, settings.namespaces, settings.sweep_interval_seconds)
         self._missing_pods = MissingPods(self.registrar, outside.api, settings.namespaces)
-        self._ledger_keeper = LedgerKeeper(outside.ledger)
+        self._ledger_keeper = LedgerKeeper(outside.ledger, self.registrar.stand_ins)
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:

@@ -168,7 +168,6 @@ class Registrar:
     async def _observe(self, record: Record, body: Body, owners: tuple[ObjectRef, ...]) -> None:
         now = asyncio.get_running_loop().time()
         observed = self._look(record, body, owners)
-        self.stand_ins.note(observed)
         observations, is_complete = await self._enriched(self.stand_ins.sift(record.uid, observed, now))
         artifacts = self._learn(record, body, owners, observations)
         is_complete = is_complete and not any(each.run is not None and each.run.unresolved for each in observations)
@@ -223,7 +222,7 @@ class Registrar:
         self, record: Record, observations: tuple[Observation, ...], *, is_reconsidered: bool = False
     ) -> None:
         """Takes what an object shows now, and reports what is new of it."""
-        observations = self.stand_ins.sift(record.uid, observations, asyncio.get_running_loop().time())
+        told = observations = self.stand_ins.sift(record.uid, observations, asyncio.get_running_loop().time())
         if record.gone_at is not None:
             gone_at = record.gone_at
             observations = tuple(
@@ -242,6 +241,7 @@ class Registrar:
             self._unreported.add(record.uid)
             logger.warning("events of %s %s/%s wait: %s", record.resource.name, record.namespace, record.name, error)
         else:
+            self.stand_ins.note(each for each in told if each.run and each.run.run_id in record.runs)
             if record.gone_at is not None and record.waiting is None and not self.stand_ins.holds_of(record.uid):
                 self.records.forget(record)
                 self.stand_ins.forget(observations)

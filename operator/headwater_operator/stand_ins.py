@@ -18,6 +18,15 @@ _MOST_WORKFLOWS = 20_000
 
 
 @dataclass(frozen=True, slots=True)
+class ToldRun:
+    """A run that a pod has told to its end, and the run of its Workflow."""
+
+    run_id: UUID
+    workflow: UUID
+    ended_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Held:
     """A run that is held back: which object tells it, from when on, and since when on the loop's clock."""
 
@@ -34,6 +43,8 @@ class StandIns:
 
     def __init__(self) -> None:
         self._told: OrderedDict[UUID, dict[UUID, datetime]] = OrderedDict()
+        self._new: dict[UUID, ToldRun] = {}
+        self._forgotten: set[UUID] = set()
         self._held: dict[UUID, Held] = {}
         self._released: dict[UUID, tuple[datetime, datetime]] = {}
 
@@ -41,11 +52,17 @@ class StandIns:
         """Takes note of what objects tell of themselves: nobody has to stand in for a run that has ended so."""
         for each in observations:
             run = each.run
-            if each.is_stand_in or run is None or run.parent is None or run.ended_at is None:
-                continue
-            told = self._told.setdefault(run.parent.run_id, {})
-            told[run.run_id] = max(run.ended_at, told.get(run.run_id, run.ended_at))
-            self._told.move_to_end(run.parent.run_id)
+            if not each.is_stand_in and run is not None and run.parent is not None and run.ended_at is not None:
+                told = ToldRun(run.run_id, run.parent.run_id, run.ended_at)
+                if not self._is_told(told.workflow, told.run_id, told.ended_at):
+                    self.remember([told])
+                    self._new[told.run_id] = told
+
+    def remember(self, told: Iterable[ToldRun]) -> None:
+        """Takes over what an earlier process has noted."""
+        for each in told:
+            self._told.setdefault(each.workflow, {})[each.run_id] = each.ended_at
+            self._told.move_to_end(each.workflow)
         while len(self._told) > _MOST_WORKFLOWS:
             self._told.popitem(last=False)
 
@@ -102,6 +119,13 @@ class StandIns:
                 self._released.pop(each.run.run_id, None)
             elif each.run.parent is None:
                 self._told.pop(each.run.run_id, None)
+                self._forgotten.add(each.run.run_id)
+
+    def take_changes(self) -> tuple[list[ToldRun], set[UUID]]:
+        """What was noted, and of which Workflows nothing is to be remembered any more, since this was asked last."""
+        new, forgotten = list(self._new.values()), self._forgotten
+        self._new, self._forgotten = {}, set()
+        return new, forgotten
 
     def _hold(self, uid: str, run: Run, workflow: UUID, now: float) -> None:
         """Holds a run back that was not released. A retried run is another one: its pod may be there again."""

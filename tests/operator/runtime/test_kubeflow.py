@@ -118,6 +118,24 @@ async def test_where_pods_and_workflow_are_there_the_pods_tell(
         assert runs[run_id].end_time.ToDatetime() == ended_at
 
 
+async def test_after_a_restart_a_workflow_does_not_tell_again_what_pods_told(
+    cluster: Cluster, start: Start, client: Client, kfp_data: Path
+) -> None:
+    captured = Captured.read(kfp_data / "live", "shell")
+    settings = {"cluster": "prod", "object_store": "s3.example.com"}
+    await show(cluster, captured, kfp_data / "live", watched={})
+    async with start(**settings):
+        before = await runs_of(client, captured)
+    for pod in captured.pods:
+        await cluster.delete("Pod", pod["metadata"]["name"], "kubeflow")
+    async with start(**settings) as operator:
+        await until(lambda: operator.registrar.changes)
+        await until(lambda: operator.reporter.reported and not operator.waiting)
+        assert not operator.registrar.stand_ins.held(float("inf"))
+        assert operator.reporter.reported == 2  # the Workflow's own
+    assert await runs_of(client, captured) == before
+
+
 async def test_of_a_pod_that_waits_for_an_artifact_only_what_is_read_is_kept(cluster: Cluster, start: Start) -> None:
     reads = {"data": artifact("Dataset", uri=uri("elsewhere", "data"))}
     pod = finished("fit", executor_input(reads, text="x" * 256_000))
