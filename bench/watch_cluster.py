@@ -1,4 +1,5 @@
-"""Measures the operator: `python bench/watch_cluster.py [--workloads 5000] [--changes 50] [--seconds 60]`.
+"""Measures the operator: `python bench/watch_cluster.py [--workloads 5000] [--changes 50] [--seconds 60]
+[--parameter-bytes 2000]`.
 
 Starts a server with its own PostgreSQL, an API server that holds the workloads in memory, and the operator. Prints what
 the operator needed to learn what there is, and while so many objects changed each second; ends with 1 where that was
@@ -67,16 +68,17 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--workloads", type=int, default=5000, help="objects that run: %(default)s")
     parser.add_argument("--changes", type=int, default=50, help="changes a second: %(default)s")
+    parser.add_argument("--parameter-bytes", type=int, default=2000, help="a parameter of each pod: %(default)s")
     parser.add_argument("--seconds", type=int, default=60, help="for how long: %(default)s")
     options = parser.parse_args()
-    return asyncio.run(measure(options.workloads, options.changes, options.seconds))
+    return asyncio.run(measure(options.workloads, options.changes, options.seconds, options.parameter_bytes))
 
 
-async def measure(workloads: int, changes: int, seconds: int) -> int:
+async def measure(workloads: int, changes: int, seconds: int, parameter_bytes: int) -> int:
     """Measures and prints; the exit code."""
     sys.stdout.write("".join(f"- {name}: {value}\n" for name, value in describe_machine().items()))
     api = ClusterApi([(r.group, r.version, r.plural, r.kind) for r in (each.resource for each in ADAPTERS)] + [*OTHERS])
-    estate = Estate(api)
+    estate = Estate(api, parameter_bytes)
     estate.fill(workloads)
     async with contextlib.AsyncExitStack() as stack:
         server = await stack.enter_async_context(running_server(None))
@@ -96,8 +98,9 @@ async def measure(workloads: int, changes: int, seconds: int) -> int:
 class Estate:
     """The objects: half of them Jobs of CronJobs, half of them pods of tasks of Kubeflow Pipelines."""
 
-    def __init__(self, api: ClusterApi) -> None:
+    def __init__(self, api: ClusterApi, parameter_bytes: int) -> None:
         self._api = api
+        self._parameter_bytes = parameter_bytes
         self._numbers = itertools.count()
         self._living: list[tuple[tuple[str, str, str], Body]] = []
         self.size = 0
@@ -135,7 +138,7 @@ class Estate:
             yield
 
     def _make(self, number: int) -> tuple[tuple[str, str, str], Body]:
-        return (JOBS, _job(number)) if number % 2 else (PODS, _pod(number))
+        return (JOBS, _job(number)) if number % 2 else (PODS, _pod(number, self._parameter_bytes))
 
 
 def _object(version: str, kind: str, name: str, **parts: Any) -> Body:
@@ -159,14 +162,14 @@ def _job(number: int) -> Body:
     )
 
 
-def _pod(number: int) -> Body:
+def _pod(number: int, parameter_bytes: int) -> Body:
     workflow, task = f"train-{number // 20}", f"task-{number % 20}"
     run, root = _uid("run", workflow), f"minio://mlpipeline/v2/artifacts/train/{_uid('run', workflow)}/{task}"
     output = {
         "artifacts": [{"name": "model", "type": {"schemaTitle": "system.Model"}, "uri": f"{root}/{_uid(task)}/model"}]
     }
     executor_input = {
-        "inputs": {"parameterValues": {"lr": 0.1, "notes": "x" * 2000}},
+        "inputs": {"parameterValues": {"lr": 0.1, "notes": "x" * parameter_bytes}},
         "outputs": {"artifacts": {"model": output}},
     }
     command = [
@@ -187,7 +190,7 @@ def _pod(number: int) -> Body:
         "ownerReferences": [_owner("argoproj.io/v1alpha1", "Workflow", workflow)],
     }  # fmt: skip
     status = {"phase": "Running", "startTime": _now(), "containerStatuses": [_container(running={"startedAt": _now()})]}
-    template = [{"name": "ARGO_TEMPLATE", "value": "x" * TEMPLATE_BYTES}]
+    template = [{"name": "ARGO_TEMPLATE", "value": "x" * max(TEMPLATE_BYTES, parameter_bytes)}]
     spec = {
         "nodeName": "node-1",
         "initContainers": [{"name": name, "image": "argoexec", "env": template} for name in ("init", "kfp-launcher")],

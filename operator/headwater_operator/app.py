@@ -27,6 +27,7 @@ from .kinds import ADAPTERS
 from .kinds.adapter import Body, Resource
 from .kubernetes_api import KubernetesApi, KubernetesApiError, find_connection
 from .ledger import Ledger
+from .missing_pods import MissingPods
 from .naming import ClusterNames
 from .owners import Owners
 from .pipeline.coverage import Coverage
@@ -114,10 +115,11 @@ class Operator:
         self._search = ArtifactSearch(
             self.registrar, known, outside.client, patience_seconds=settings.artifact_wait_seconds
         )
-        self.watching = Watching(self, settings.namespaces, connect)
+        self.watching = Watching(self, settings.namespaces, connect, known.kinds.slim)
         self._planner = Planner(known.kinds, self.watching, outside.api, settings.namespaces, self._status_changed)
         self._sweep = Sweep(self.registrar, outside.api, settings.namespaces, settings.sweep_interval_seconds)
-        self._ledger_keeper = LedgerKeeper(outside.ledger)
+        self._missing_pods = MissingPods(self.registrar, outside.api, settings.namespaces)
+        self._ledger_keeper = LedgerKeeper(outside.ledger, self.registrar.stand_ins)
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
@@ -135,6 +137,7 @@ class Operator:
         self._spawn(self._statuses.run())
         self._spawn(self._search.run())
         self._spawn(self._sweep.run(lambda: self._planner.resources))
+        self._spawn(self._missing_pods.run())
         self._spawn(self._ledger_keeper.run())
         self._spawn(self._tend())
 

@@ -44,6 +44,7 @@ _SCHEMAS = {
     "headwater_kubernetes": f"{_HEADWATER}/KubernetesRunFacet.json",
     "headwater_artifact": f"{_HEADWATER}/ArtifactDatasetFacet.json",
     "headwater_kubeflow": f"{_HEADWATER}/KubeflowRunFacet.json",
+    "headwater_output_parameters": f"{_HEADWATER}/OutputParametersRunFacet.json",
     "headwater_training": f"{_HEADWATER}/TrainingRunFacet.json",
 }
 _FINAL = {

@@ -101,6 +101,11 @@ class KubernetesApi:
         async for each in self._list(resource, namespace, "list_uids", {"Accept": _MANY}):
             yield each["metadata"]["uid"]
 
+    async def list_metadata(self, resource: Resource, namespace: str = "") -> AsyncIterator[dict[str, Any]]:
+        """The metadata of a kind's objects in a namespace, or in all of them."""
+        async for each in self._list(resource, namespace, "list_metadata", {"Accept": _MANY}):
+            yield each["metadata"]
+
     async def list_objects(self, resource: Resource, namespace: str = "") -> AsyncIterator[dict[str, Any]]:
         """A kind's objects in a namespace, or in all of them."""
         async for each in self._list(resource, namespace, "list_objects", {}):

@@ -1,7 +1,9 @@
-"""What has to outlive the operator beside its events: which runs it left unfinished, and until when it was there.
+"""What has to outlive the operator beside its events: which runs it left unfinished, which ones pods told, and until
+when it was there.
 
-So a run whose object goes while nobody watches is ended after the restart, and what may have come and gone meanwhile is
-known. SQLite without a sync for each change: what a power cut takes is seen again in the cluster.
+So a run whose object goes while nobody watches is ended after the restart, what pods have told is not told again by
+their Workflow, and what may have come and gone meanwhile is known. SQLite without a sync for each change: what a power
+cut takes is seen again in the cluster.
 """
 
 from __future__ import annotations
@@ -13,13 +15,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+from uuid import UUID
 
 import msgspec
 
 from .observation import Observation
+from .stand_ins import ToldRun
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS open_objects (uid TEXT PRIMARY KEY, resource TEXT NOT NULL, entry BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS told_runs (run TEXT PRIMARY KEY, workflow TEXT NOT NULL, ended_at TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS told_runs_by_workflow ON told_runs (workflow);
 CREATE TABLE IF NOT EXISTS watched (only INTEGER PRIMARY KEY CHECK (only = 1), until TEXT NOT NULL);
 """
 
@@ -70,6 +76,22 @@ class Ledger:
                 continue
         return found
 
+    def told_runs(self, after: datetime) -> list[ToldRun]:
+        """The runs that pods had told to their end after a time; those that ended before are let go."""
+        self._database.execute("DELETE FROM told_runs WHERE ended_at < ?", (_sortable(after),))
+        rows = self._database.execute("SELECT run, workflow, ended_at FROM told_runs ORDER BY ended_at, run")
+        return [ToldRun(UUID(run), UUID(workflow), datetime.fromisoformat(ended)) for run, workflow, ended in rows]
+
+    def note_told(self, told: Iterable[ToldRun], forgotten: Iterable[UUID]) -> None:
+        """Writes down which runs pods have told to their end, and which Workflows are gone."""
+        self._database.execute("BEGIN")
+        self._database.executemany(
+            "INSERT OR REPLACE INTO told_runs VALUES (?, ?, ?)",
+            [(str(each.run_id), str(each.workflow), _sortable(each.ended_at)) for each in told],
+        )
+        self._database.executemany("DELETE FROM told_runs WHERE workflow = ?", [(str(each),) for each in forgotten])
+        self._database.execute("COMMIT")
+
     def note(self, opened: Iterable[OpenObject], closed: Iterable[str], now: datetime | None = None) -> None:
         """Writes down which objects have an unfinished run, which UIDs have none any more, and that it is `now`."""
         self._database.execute("BEGIN")
@@ -81,3 +103,7 @@ class Ledger:
         until = (now or datetime.now(UTC)).isoformat()
         self._database.execute("INSERT OR REPLACE INTO watched VALUES (1, ?)", (until,))
         self._database.execute("COMMIT")
+
+
+def _sortable(time: datetime) -> str:
+    return time.astimezone(UTC).isoformat(timespec="microseconds")

@@ -125,9 +125,13 @@ class Workload:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What one object shows. `chain` is the object and its owners up to the root; `run` is None where nothing runs."""
+    """What one object shows. `chain` is the object and its owners up to the root; `run` is None where nothing runs.
+
+    `is_stand_in` says that the run is another object's to tell, and that this counts only where that one is gone.
+    """
 
     chain: tuple[ObjectRef, ...]
     job: Job
     workload: Workload
     run: Run | None = None
+    is_stand_in: bool = False

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol, runtime_checkable
+from uuid import UUID
 
 from headwater.spool import SpoolError
 
@@ -26,6 +27,7 @@ from .owners import Owners, object_ref
 from .pipeline.coverage import Coverage
 from .records import Record, Records, Waiting, deletion_time, end_by_deletion
 from .reporting import Reporter
+from .stand_ins import StandIns
 from .watched_kinds import WatchedKinds
 
 OWNER_RETRY_SECONDS = (0.5, 15.0)
@@ -89,6 +91,7 @@ class Registrar:
         self._reporter = reporter
         self._listener = listener
         self._enrichment = enrichment
+        self.stand_ins = StandIns()
         self._unreported: set[str] = set()
         self.changes = 0
         """How many changes of objects were seen."""
@@ -135,6 +138,13 @@ class Registrar:
             if each.waiting is not None:
                 await self._observe(each, each.waiting.body, each.waiting.owners)
 
+    async def release(self, absent: Collection[UUID]) -> None:
+        """Says that the pods of some runs are not there: what stands in for them counts."""
+        for uid in self.stand_ins.release(absent):
+            record = self.records.get(uid)
+            if record is not None:
+                await self._take(record, record.observations, is_reconsidered=True)
+
     async def learn_artifacts(self, uris: Iterable[str]) -> None:
         """Some artifacts have become known."""
         await self.look_again(self.records.waiting_for(uris))
@@ -156,11 +166,12 @@ class Registrar:
             self.records.put(record)
 
     async def _observe(self, record: Record, body: Body, owners: tuple[ObjectRef, ...]) -> None:
+        now = asyncio.get_running_loop().time()
         observed = self._look(record, body, owners)
-        observations, is_complete = await self._enriched(observed)
+        observations, is_complete = await self._enriched(self.stand_ins.sift(record.uid, observed, now))
         artifacts = self._learn(record, body, owners, observations)
         is_complete = is_complete and not any(each.run is not None and each.run.unresolved for each in observations)
-        since = record.waiting.since if record.waiting else asyncio.get_running_loop().time()
+        since = record.waiting.since if record.waiting else now
         record.waiting = None if is_complete else Waiting(body, owners, since)
         await self._take(record, observations)
         if artifacts:
@@ -211,12 +222,17 @@ class Registrar:
         self, record: Record, observations: tuple[Observation, ...], *, is_reconsidered: bool = False
     ) -> None:
         """Takes what an object shows now, and reports what is new of it."""
+        told = observations = self.stand_ins.sift(record.uid, observations, asyncio.get_running_loop().time())
         if record.gone_at is not None:
             gone_at = record.gone_at
-            observations = tuple(end_by_deletion(each, gone_at) for each in observations)
+            observations = tuple(
+                each if each.run and self.stand_ins.speaks_for(each.run) else end_by_deletion(each, gone_at)
+                for each in observations
+            )
         is_known = record.reported and not is_reconsidered
         before = {} if not is_known else {each.run.run_id: each for each in record.observations if each.run}
         changed = [each for each in observations if each.run is None or before.get(each.run.run_id) != each]
+        changed = [each for each in changed if not self.stand_ins.holds(each)]
         record.observations = observations
         record.matches = tuple(self._known.coverage.match(each.chain) for each in observations)
         try:
@@ -225,8 +241,10 @@ class Registrar:
             self._unreported.add(record.uid)
             logger.warning("events of %s %s/%s wait: %s", record.resource.name, record.namespace, record.name, error)
         else:
-            if record.gone_at is not None and record.waiting is None:
+            self.stand_ins.note(each for each in told if each.run and each.run.run_id in record.runs)
+            if record.gone_at is not None and record.waiting is None and not self.stand_ins.holds_of(record.uid):
                 self.records.forget(record)
+                self.stand_ins.forget(observations)
         self._listener.record_changed(record)
 
     def _events(self, record: Record, observations: Iterable[Observation]) -> Sequence[ReportedEvent]:

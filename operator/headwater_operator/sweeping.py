@@ -13,6 +13,7 @@ from .kubernetes_api import KubernetesApiError
 from .ledger import Ledger, OpenObject
 from .records import Record
 from .registrar import Registrar
+from .stand_ins import StandIns
 
 FIRST_SECONDS = 3.0
 """How long after the start the first sweep is: by then most of what there is was listed."""
@@ -21,6 +22,8 @@ MARGIN = timedelta(seconds=15)
 """How old the last sight of an object must be: a list may be a little older than a watch."""
 
 LEDGER_SECONDS = 5.0
+REMEMBERED = timedelta(days=30)
+"""How long it is remembered what pods told of Workflows that went while nobody looked."""
 
 logger = logging.getLogger(__name__)
 
@@ -82,10 +85,12 @@ class Sweep:
 
 
 class LedgerKeeper:
-    """Writes down which objects have a run that has not ended."""
+    """Writes down which objects have a run that has not ended, and which runs pods have told to their end."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, stand_ins: StandIns) -> None:
         self._ledger = ledger
+        self._stand_ins = stand_ins
+        stand_ins.remember(ledger.told_runs(datetime.now(UTC) - REMEMBERED))
         self._noted = {each.uid for each in ledger.open_objects()}
         self._changed: dict[str, Record] = {}
 
@@ -106,6 +111,7 @@ class LedgerKeeper:
         still_open = {each.uid for each in opened}
         closed = [uid for uid in changed if uid not in still_open and uid in self._noted]
         self._ledger.note([_open_object(each) for each in opened], closed)
+        self._ledger.note_told(*self._stand_ins.take_changes())
         self._noted = (self._noted | still_open) - set(closed)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from .kinds.adapter import Adapter, Resource
+from .kinds.adapter import Adapter, Body, Resource, Slimmer
 from .observation import ObjectRef
 from .pipeline.coverage import Coverage
 from .pipeline.pipeline import Pipeline
@@ -30,6 +30,12 @@ class WatchedKinds:
         """What has to be watched, each resource once."""
         by_rules = {name: each.resource for rules in self._rules.values() for name, each in rules.items()}
         return frozenset([*(_shared(each) for each in self._adapters.values()), *by_rules.values()])
+
+    def slim(self, resource: Resource, body: Body) -> Body:
+        """An object without what none of its adapters reads."""
+        for each in self._adapters.get(resource.name, ()):
+            body = each.slim(body) if isinstance(each, Slimmer) else body
+        return body
 
     @property
     def edition(self) -> object:

@@ -28,6 +28,9 @@ RESTART_SECONDS = (1.0, 60.0)
 SETTLE_SECONDS = 1.0
 """How long the set of resources must have been the same before what is watched is changed."""
 
+CHUNK = 20
+"""How many objects are listed at once: pods may have close to a megabyte each."""
+
 RETRY_SECONDS = 3.0
 STOP_SECONDS = 8.0
 
@@ -55,6 +58,10 @@ class Plan:
     edition: object = None
 
 
+def _as_it_is(_: Resource, body: Body) -> Body:
+    return body
+
+
 class Watching:
     """Watches what a plan says, and then what the next one says. `connect` says how the cluster is reached."""
 
@@ -63,8 +70,10 @@ class Watching:
         watcher: Watcher,
         namespaces: Iterable[str] = (),
         connect: Callable[[], kopf.ConnectionInfo] = find_connection,
+        slim: Callable[[Resource, Body], Body] = _as_it_is,
     ) -> None:
         self._watcher = watcher
+        self._slim = slim
         self._namespaces = tuple(namespaces)
         self._connect = connect
         self._plan: Plan | None = None
@@ -153,6 +162,8 @@ class Watching:
         @kopf.on.event(resource.group, resource.version, resource.plural, registry=registry, id=resource.name)
         async def see(event: Any, **_: Any) -> None:
             is_deleted = event["type"] == "DELETED"
+            # In kopf's own object, since kopf keeps that while it is handled, and for seconds after.
+            event["object"].update(self._slim(resource, event["object"]))
             await _across(main, self._watcher.see(resource, event["object"], is_deleted=is_deleted))
 
 
@@ -170,7 +181,7 @@ def _settings(plan: Plan, *, is_clusterwide: bool) -> kopf.OperatorSettings:
     settings.watching.server_timeout = 300
     settings.watching.client_timeout = 330
     settings.watching.reconnect_backoff = 1.0
-    settings.watching.chunk_size = 200
+    settings.watching.chunk_size = CHUNK
     for resource in plan.resources:
         if resource.label_selector:
             key = (resource.group, resource.version, resource.plural)

@@ -41,6 +41,7 @@ class ApiTask:
     path: str
     pods: frozenset[str] = frozenset()
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    output_parameters: Mapping[str, Any] = field(default_factory=dict)
     inputs: tuple[ApiArtifact, ...] = ()
     outputs: tuple[ApiArtifact, ...] = ()
     log_uri: str = ""
@@ -119,13 +120,22 @@ def parse_task(task: Mapping[str, Any]) -> ApiTask:
         task_id=str(task.get("task_id") or ""),
         path=str(task.get("scope_path") or "").removeprefix("root").removeprefix("."),
         pods=frozenset(str(each.get(key)) for each in task.get("pods") or () for key in ("name", "uid")),
-        parameters={str(each.get("parameter_key")): each.get("value") for each in inputs.get("parameters") or ()},
+        parameters=_parameters(inputs),
+        output_parameters=_parameters(outputs),
         inputs=tuple(_artifacts(inputs)),
         outputs=tuple(each for each in written if each.artifact.key != LOGS),
         log_uri=next((each.artifact.uri for each in written if each.artifact.key == LOGS), ""),
         is_importer=task.get("type") == "IMPORTER",
         has_succeeded=task.get("state") in ("SUCCEEDED", "CACHED"),
     )
+
+
+def _parameters(side: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The values by their names; one that stands more than once, as of a loop, is a list of them."""
+    found: dict[str, list[Any]] = {}
+    for each in side.get("parameters") or ():
+        found.setdefault(str(each.get("parameter_key")), []).append(each.get("value"))
+    return {key: values[0] if len(values) == 1 else values for key, values in found.items()}
 
 
 def _artifacts(side: Mapping[str, Any]) -> Iterator[ApiArtifact]:

@@ -14,7 +14,7 @@ from ..observation import Dataset, Observation, Run, RunState
 from .api import ApiTask, ApiUnavailable
 from .artifact_names import artifact_name, dataset_kind, parse_artifact_uri
 from .executor_input import Artifact
-from .facets import ARTIFACT, KUBEFLOW, artifact_facet, parameters_facet
+from .facets import ARTIFACT, KUBEFLOW, artifact_facet, output_parameters_facet, parameters_facet
 from .task import input_dataset
 
 if TYPE_CHECKING:
@@ -84,9 +84,10 @@ def find_task(observation: Observation, tasks: Sequence[ApiTask]) -> ApiTask | N
     facet = observation.run.start_facets.get(KUBEFLOW, {}) if observation.run else {}
     if task_id := facet.get("taskId"):
         return next((each for each in tasks if each.task_id == task_id), None)
-    pod = facet.get("driverPod") or observation.chain[0].uid
+    pod = observation.chain[0]
+    pods = {str(facet.get("driverPod") or ""), pod.uid, pod.name} - {""}
     of_path = [each for each in tasks if each.path == facet.get("task")]
-    by_pod = next((each for each in tasks if pod in each.pods), None)
+    by_pod = next((each for each in tasks if not pods.isdisjoint(each.pods)), None)
     return by_pod or (of_path[0] if len(of_path) == 1 else None)
 
 
@@ -125,7 +126,7 @@ class _Enricher:
             self._run,
             end_inputs=tuple(inputs),
             planned_outputs=tuple(outputs),
-            end_facets={**self._run.end_facets, **facets},
+            end_facets={**self._run.end_facets, **facets, **output_parameters_facet(task.output_parameters)},
             unresolved=tuple(self._unresolved),
             unknown=tuple(self._unknown),
         )

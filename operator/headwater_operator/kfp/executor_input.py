@@ -7,8 +7,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from .cutting import cut_metadata, cut_values
+
 LOGS = "executor-logs"
 """The output that every task has: its log. It is no lineage."""
+
+_SHORT = 8_000
+"""Up to which length an ExecutorInput is not worth a look for what could be cut."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,25 +53,49 @@ class ImporterSpec:
 def parse_executor_input(text: str) -> ExecutorInput:
     """Reads an ExecutorInput. Raises ValueError where it is not one."""
     whole = _object(text, "--executor_input")
-    inputs, outputs = whole.get("inputs") or {}, whole.get("outputs") or {}
-    return ExecutorInput(
-        parameters=dict(sorted((inputs.get("parameterValues") or {}).items())),
-        inputs=tuple(_artifacts(inputs)),
-        outputs=tuple(each for each in _artifacts(outputs) if each.key != LOGS),
-    )
+    try:
+        inputs, outputs = whole.get("inputs") or {}, whole.get("outputs") or {}
+        return ExecutorInput(
+            parameters=dict(sorted((inputs.get("parameterValues") or {}).items())),
+            inputs=tuple(_artifacts(inputs)),
+            outputs=tuple(each for each in _artifacts(outputs) if each.key != LOGS),
+        )
+    except (AttributeError, TypeError):
+        raise ValueError("--executor_input is not of the form that drivers give it") from None
+
+
+def cut_executor_input(text: str) -> str:
+    """An ExecutorInput with very long parameters and metadata cut; as it is where it is short, or is none."""
+    if len(text) <= _SHORT:
+        return text
+    try:
+        whole = _object(text, "--executor_input")
+        inputs = whole.get("inputs") or {}
+        for side in (inputs, whole.get("outputs") or {}):
+            for listed in (side.get("artifacts") or {}).values():
+                for each in listed.get("artifacts") or ():
+                    each["metadata"] = cut_metadata(each.get("metadata") or {})
+        if inputs.get("parameterValues"):
+            inputs["parameterValues"] = cut_values(inputs["parameterValues"])
+    except (ValueError, AttributeError, TypeError):
+        return text
+    return json.dumps(whole)
 
 
 def parse_importer_spec(spec: str, task: str = "") -> ImporterSpec:
     """Reads an importer's spec; a parameter that its task sets to a constant is that constant. Raises ValueError."""
     whole = _object(spec, "--importer_spec")
-    source = whole.get("artifactUri") or {}
-    parameter = str(source.get("runtimeParameter") or "")
-    return ImporterSpec(
-        uri=_constant(source) or (_task_constant(task, parameter) if task and parameter else ""),
-        parameter=parameter,
-        type=type_name(whole.get("typeSchema") or {}),
-        metadata=whole.get("metadata") or {},
-    )
+    try:
+        source = whole.get("artifactUri") or {}
+        parameter = str(source.get("runtimeParameter") or "")
+        return ImporterSpec(
+            uri=_constant(source) or (_task_constant(task, parameter) if task and parameter else ""),
+            parameter=parameter,
+            type=type_name(whole.get("typeSchema") or {}),
+            metadata=dict(whole.get("metadata") or {}),
+        )
+    except (AttributeError, TypeError):
+        raise ValueError("--importer_spec is not of the form that the compiler gives it") from None
 
 
 def type_name(schema: Mapping[str, Any]) -> str:
@@ -76,14 +105,14 @@ def type_name(schema: Mapping[str, Any]) -> str:
 
 def _artifacts(side: Mapping[str, Any]) -> Iterator[Artifact]:
     for key, listed in sorted((side.get("artifacts") or {}).items()):
-        for each in listed.get("artifacts") or ():
+        for each in (listed or {}).get("artifacts") or ():
             yield Artifact(
                 key=key,
-                name=each.get("name") or "",
+                name=str(each.get("name") or ""),
                 type=type_name(each.get("type") or {}),
-                uri=each.get("uri") or "",
-                artifact_id=each.get("artifactId") or "",
-                metadata=each.get("metadata") or {},
+                uri=str(each.get("uri") or ""),
+                artifact_id=str(each.get("artifactId") or ""),
+                metadata=dict(each.get("metadata") or {}),
             )
 
 

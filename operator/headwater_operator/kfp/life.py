@@ -59,7 +59,7 @@ def life_of_node(node: Mapping[str, Any]) -> Life | None:
     started_at = parse_time(node.get("startedAt"))
     if started_at is None:
         return None
-    state = _FINAL.get(node.get("phase", ""))
+    state = _FINAL.get(str(node.get("phase")))
     if state is None:
         return Life(RunState.STARTED, started_at)
     error = str(node.get("message") or "") if state is RunState.FAILED else ""

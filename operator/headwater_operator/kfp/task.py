@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from headwater.names import InvalidName
@@ -47,6 +47,10 @@ class Task:
         """The observation of this task with a run."""
         job = Job(job_name(self.pipeline, self.node.path), integration=INTEGRATION, type="TASK")
         return Observation(self.chain, job, Workload(WORKFLOW, self.pipeline), run)
+
+    def stand_in(self, run: Run) -> Observation:
+        """The observation of this task by its Workflow, for where its pod is gone."""
+        return replace(self.observe(run), is_stand_in=True)
 
     def run(self, life: Life, io: TaskIo, facets: Facets) -> Run:
         """The run that a life is, with what it reads and writes."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from ..observation import Dataset, ObjectRef, Observation
 
@@ -47,6 +47,14 @@ class Cluster(Protocol):
 
         None where it is an artifact of a pipeline's run whose producer was not seen yet.
         """
+
+
+@runtime_checkable
+class Slimmer(Protocol):
+    """Is an adapter of objects of which most is never read."""
+
+    def slim(self, body: Body) -> Body:
+        """The object without what is never read; what it shows is the same."""
 
 
 class Adapter(Protocol):

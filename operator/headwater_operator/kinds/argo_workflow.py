@@ -1,4 +1,4 @@
-"""Argo Workflows, and the CronWorkflows that start them. Those of Kubeflow Pipelines are another adapter's."""
+"""Argo Workflows, and the CronWorkflows that start them. Those of Kubeflow Pipelines 2 are another adapter's."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from .adapter import Body, Cluster, Resource
 from .ancestry import parents_of
 from .argo_artifacts import Artifacts, Found, git_of
 from .argo_nodes import Nodes, nodes_of, task_path
+from .kubeflow_pipelines import is_run
 from .kubernetes_facet import Image, code_facets, git_facets
 from .reading import items, part, read_time
 from .subject import Life, Subject
 
-_KUBEFLOW_RUN = "pipeline/runid"
 _SCHEDULED_AT = "workflows.argoproj.io/scheduled-time"
 _FAILED = ("Failed", "Error")
 _MOST_FAILURES = 5
@@ -28,12 +28,12 @@ _SHUTDOWN = "workflow shutdown with strategy"
 class WorkflowAdapter:
     """A Workflow is a run, and each attempt of a task that has a pod is a run below it."""
 
-    resource = Resource("argoproj.io", "v1alpha1", "workflows", "Workflow", f"!{_KUBEFLOW_RUN}")
+    resource = Resource("argoproj.io", "v1alpha1", "workflows", "Workflow")
 
     def observe(self, body: Body, owners: Sequence[ObjectRef], cluster: Cluster) -> Iterable[Observation]:
         """The Workflow, and its tasks in the order in which they started."""
         one = Subject.of(body, self.resource, owners, cluster)
-        if _KUBEFLOW_RUN in one.chain[0].labels:
+        if is_run(body):
             return
         nodes, unknown = _nodes(one)
         flow = one.flow()

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from uuid import UUID
 
-from ..kfp.facets import KUBEFLOW, parameters_facet
-from ..kfp.launcher import launcher_flags
+from ..kfp.facets import KUBEFLOW, output_parameters_facet, parameters_facet
+from ..kfp.launcher import launcher_flags, slim_container
 from ..kfp.life import MAIN, life_of_pod, main_container, main_status
 from ..kfp.node_name import parse_node_name
 from ..kfp.task import INTEGRATION, WORKFLOW, Task, TaskIo, task_io
-from ..kfp.workflow import RunWorkflow
+from ..kfp.workflow import RunWorkflow, TaskPod, is_of_first_version
 from ..observation import Dataset, Facets, Job, ObjectRef, Observation, Run, Workload
-from ..run_ids import object_run_id
+from ..run_ids import node_run_id, object_run_id
 from .adapter import Body, Cluster, Resource
 from .kubernetes_facet import Image, code_facets, kubernetes_facet, service_account_of
 from .reading import items, part
@@ -38,6 +39,13 @@ class TaskAdapter:
         label_selector=f"pipelines.kubeflow.org/v2_component=true,{ROLE_LABEL} notin ({','.join(_DRIVERS)})",
     )
 
+    def slim(self, body: Body) -> Body:
+        """The pod with its main container alone: templates and commands repeat the same parameters three times."""
+        spec = part(body, "spec")
+        kept = {key: spec[key] for key in ("nodeName", "serviceAccountName", "serviceAccount") if key in spec}
+        containers = [slim_container(main)] if (main := main_container(spec)) else []
+        return {**body, "spec": {**kept, "containers": containers}}
+
     def observe(self, body: Body, owners: Sequence[ObjectRef], cluster: Cluster) -> Iterable[Observation]:
         """A task's attempt; nothing for drivers and for pods of others. Raises ValueError where it cannot be read."""
         labels = part(body, "metadata", "labels")
@@ -54,7 +62,8 @@ class TaskAdapter:
 
 
 class RunAdapter:
-    """The Workflows of runs, and the tasks of which no pod tells: cached ones, and ones whose pod was refused."""
+    """The Workflows of runs, and the tasks of which no pod tells: cached ones, ones whose pod was refused, and in place
+    of their pods those that have ended."""
 
     resource = Resource(
         group="argoproj.io", version="v1alpha1", plural="workflows", kind="Workflow", label_selector=RUN_LABEL
@@ -62,22 +71,38 @@ class RunAdapter:
 
     def observe(self, body: Body, owners: Sequence[ObjectRef], cluster: Cluster) -> Iterable[Observation]:
         """The run and those tasks; nothing for other Workflows. Raises ValueError where it cannot be read."""
-        if RUN_LABEL not in part(body, "metadata", "labels"):
+        if not is_run(body):
             return
         subject = Subject.of(body, self.resource, owners, cluster)
         workflow = RunWorkflow(body, subject.chain)
         yield _with_code(_run(workflow, _facets(subject)))
         for task, life in workflow.cached_tasks():
-            yield task.observe(task.run(life, _CACHED, {}))
+            yield _with_code(task.observe(task.run(life, _CACHED, {})))
         for task, life in workflow.podless_tasks():
-            yield task.observe(task.run(life, task_io(task, cluster), {}))
+            yield _with_code(task.observe(task.run(life, task_io(task, cluster), {})))
+        for task, life, pod in workflow.ended_tasks():
+            run = task.run(life, task_io(task, cluster), _facets_of_gone(task, pod, cluster))
+            told = output_parameters_facet(workflow.output_parameters(task.node_id))
+            yield _with_code(task.stand_in(replace(run, end_facets=told)))
 
     def artifacts(self, body: Body, owners: Sequence[ObjectRef], cluster: Cluster) -> Iterator[Dataset]:
         """What the tasks write, by URI, whether or not their pods are still there: for the index of artifacts."""
-        if RUN_LABEL in part(body, "metadata", "labels"):
+        if is_run(body):
             workflow = RunWorkflow(body, Subject.of(body, self.resource, owners, cluster).chain)
             for task in workflow.started_tasks():
                 yield from task_io(task, cluster).outputs
+
+
+def is_run(workflow: Body) -> bool:
+    """Whether a Workflow is a run of Kubeflow Pipelines that has drivers, executors and importers."""
+    return RUN_LABEL in part(workflow, "metadata", "labels") and not is_of_first_version(workflow)
+
+
+def run_id_of_pod(metadata: Body) -> UUID | None:
+    """The id of the run that a task's pod is, by its metadata; None where it is no task's."""
+    node_id = part(metadata, "annotations").get(_NODE_ID)
+    workflow = next((each for each in _owners({"metadata": metadata}) if each.kind == WORKFLOW), None)
+    return node_run_id(workflow.uid, node_id) if workflow and node_id else None
 
 
 def _task(chain: tuple[ObjectRef, ...], flags: Mapping[str, str]) -> Task:
@@ -108,7 +133,12 @@ def _run(workflow: RunWorkflow, facets: Facets) -> Observation:
     if life is None:
         return observation
     own = workflow.chain[0]
-    facet = {"pipeline": pipeline, "runId": own.labels[RUN_LABEL], "runName": workflow.run_name}
+    facet = {
+        "pipeline": pipeline,
+        "runId": own.labels[RUN_LABEL],
+        "runName": workflow.run_name,
+        "recurringRun": workflow.recurring_run,
+    }
     run = Run(
         run_id=object_run_id(own.uid),
         state=life.state,
@@ -124,6 +154,11 @@ def _run(workflow: RunWorkflow, facets: Facets) -> Observation:
         unknown=("which tasks were taken from the cache: Argo hides the nodes",) if workflow.has_hidden_nodes else (),
     )
     return Observation(observation.chain, observation.job, observation.workload, run)
+
+
+def _facets_of_gone(task: Task, pod: TaskPod, cluster: Cluster) -> Facets:
+    images = [Image(MAIN, pod.image)] if pod.image and "{{" not in pod.image else []
+    return kubernetes_facet(task.chain, cluster.name, images=images, service_account=pod.service_account)
 
 
 def _facets(subject: Subject, images: Iterable[Image] = ()) -> Facets:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from headwater.v1 import event_pb2 as pb
 from headwater_operator.events import events_of
@@ -17,6 +18,7 @@ from headwater_operator.naming import ClusterNames
 from headwater_operator.observation import Observation
 from headwater_operator.pipeline.coverage import Coverage
 from headwater_operator.pipeline.pipeline import parse_pipeline
+from headwater_operator.stand_ins import StandIns
 
 Json = dict[str, Any]
 NAMES = {1: "START", 2: "RUNNING", 3: "COMPLETE", 4: "ABORT", 5: "FAIL"}
@@ -51,6 +53,8 @@ class Replay:
         self._adapters = {"Pod": TaskAdapter(), "Workflow": RunAdapter()}
         self._enrichment = Enrichment(api, self.cluster) if api else None
         self._waiting: list[Json] = []
+        self._stand_ins = StandIns()
+        self._held: dict[UUID, Observation] = {}
         pipeline = {"namespace": namespace, "name": "all", "uid": "1", "generation": 1}
         self._coverage = Coverage(
             "prod",
@@ -62,15 +66,28 @@ class Replay:
             await self.see(body)
         return self
 
+    async def without_pods(self) -> Replay:
+        """Says that all pods that were not seen are gone."""
+        self._stand_ins.release(set(self._held))
+        held, self._held = self._held, {}
+        for each in self._stand_ins.sift("", held.values(), 0):
+            self._report(each)
+        return self
+
     async def see(self, body: Json) -> None:
         adapter = self._adapters[body["kind"]]
-        observations = [await self._enriched(each) for each in adapter.observe(body, (), self.cluster)]
+        observed = tuple(adapter.observe(body, (), self.cluster))
+        self._stand_ins.note(observed)
+        observations = [await self._enriched(each) for each in self._stand_ins.sift("", observed, 0)]
         learnt: set[str] = set()
         if isinstance(adapter, RunAdapter):
             learnt |= self.index.learn_artifacts(adapter.artifacts(body, (), self.cluster))
         for each in observations:
             learnt |= self.index.learn(each)
-            self._report(each)
+            if self._stand_ins.holds(each) and each.run:
+                self._held[each.run.run_id] = each
+            else:
+                self._report(each)
         if any(each.run and each.run.unresolved for each in observations):
             self._waiting.append(body)
         if learnt:

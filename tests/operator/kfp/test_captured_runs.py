@@ -123,6 +123,15 @@ async def test_measures_come_from_the_api(folder: Path, api: KubeflowApi) -> Non
     assert train.metrics == {"k8s://prod/kubeflow/churn-training/train/metrics": {"epochs": 4, "train_accuracy": 0.91}}
 
 
+async def test_output_parameters_come_from_the_api(folder: Path, api: KubeflowApi) -> None:
+    replay = await Replay(api).see_all(Captured.read(folder, "churn-1").objects)
+    told = {each.job: each.facets.get("headwater_output_parameters") for each in replay.runs().values()}
+    assert {job: facet["parameters"] for job, facet in told.items() if facet} == {
+        "churn-training.preprocess": [{"key": "Output", "value": "200"}],
+        "churn-training.evaluate": [{"key": "Output", "value": "0.88"}],
+    }
+
+
 async def test_a_run_has_its_name_and_its_parameters(folder: Path) -> None:
     run = Captured.read(folder, "churn-1")
     replay = await Replay().see_all(run.objects)

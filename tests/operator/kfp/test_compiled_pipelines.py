@@ -44,6 +44,24 @@ async def test_a_compiled_pipeline_has_the_edges_of_its_specification(path: Path
     assert found == edges_of(compiled, imported)
 
 
+@pytest.mark.usefixtures("kfp_data")
+@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize("path", PIPELINES, ids=lambda path: path.stem)
+async def test_its_workflow_alone_tells_the_same_runs_and_edges(path: Path, dialect: Dialect) -> None:
+    compiled = yaml.safe_load(path.read_text())
+    found = set()
+    for conditions_hold in (True, False):
+        play = Simulation(compiled, dialect, conditions_hold=conditions_hold)
+        gone = await (await Replay().see_all([play.workflow])).without_pods()
+        there = await Replay().see_all([play.workflow, *play.pods])
+        assert {key: (run.job, run.state) for key, run in gone.runs().items()} == {
+            key: (run.job, run.state) for key, run in there.runs().items()
+        }
+        assert not gone.still_waiting
+        found |= gone.edges()
+    assert found == edges_of(compiled, imported)
+
+
 async def played(folder: Path, name: str, *, conditions_hold: bool = True) -> Replay:
     compiled = yaml.safe_load((folder / "compiled-workflows" / f"{name}.yaml").read_text())
     return await Replay().see_all(Simulation(compiled, Dialect(True, False), conditions_hold=conditions_hold).pods)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -248,3 +249,35 @@ async def test_an_importer_with_a_parameter_is_told_by_the_api() -> None:
     api = Answers([task("load", kind="IMPORTER", outputs=[imported])])
     assert (await replayed(api, body)).edges() == {("train.load", "writes", "s3://raw/customers.csv")}
     assert (await Replay(namespace="ml").see_all([body])).edges() == set()
+
+
+async def test_output_parameters_come_from_the_api_and_long_ones_are_cut() -> None:
+    listed = [{"parameter_key": "accuracy", "value": 0.93}, {"parameter_key": "report", "value": "x" * 300_000}]
+    answer = {**task("fit", outputs=[logs("fit")])}
+    answer["outputs"]["parameters"] = listed
+    (run,) = (await replayed(Answers([answer]), finished("fit"))).runs().values()
+    accuracy, report = run.facets["headwater_output_parameters"]["parameters"]
+    assert accuracy == {"key": "accuracy", "value": "0.93"}
+    assert report == {"key": "report", "value": "x" * 10_000 + "... (300000 characters)"}
+
+
+async def test_a_pod_that_is_gone_is_found_in_the_api_by_its_name() -> None:
+    spec = json.dumps({"artifactUri": {"runtimeParameter": "uri"}, "typeSchema": {"schemaTitle": "system.Dataset"}})
+    facts = {"phase": "Succeeded", "startedAt": at(3), "finishedAt": at(5), "hostNodeName": "worker"}
+    importers = [
+        node(f"loop.iteration-iterations({item}:{item}).importer", template="system-importer", **facts)
+        | {"inputs": parameters(importer=spec)}
+        for item in range(2)
+    ]
+    names = [f"train-x7f2q-system-importer-{each['id'].rpartition('-')[2]}" for each in importers]
+    answers = [
+        task(
+            "loop.importer",
+            kind="IMPORTER",
+            pod=name,
+            outputs=[given("artifact", type="Dataset", uri=f"s3://raw/{name}")],
+        )
+        for name in names
+    ]
+    replay = await (await replayed(Answers(answers), workflow(*importers))).without_pods()
+    assert {uri for each in replay.runs().values() for uri in each.writes} == {f"s3://raw/{name}" for name in names}

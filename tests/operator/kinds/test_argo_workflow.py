@@ -13,6 +13,7 @@ from uuid import UUID
 import pytest
 
 from headwater_operator.kinds.argo_workflow import CronWorkflowAdapter, WorkflowAdapter
+from headwater_operator.kinds.kubeflow_pipelines import RunAdapter
 from headwater_operator.naming import ClusterNames, Unseen
 from headwater_operator.observation import Observation, RunState, Workload
 from headwater_operator.run_ids import node_run_id
@@ -335,6 +336,14 @@ def test_workflows_of_kubeflow_pipelines_are_not_this_adapters_to_tell() -> None
     body["metadata"]["labels"] = {"pipeline/runid": "f1e00bb3"}
 
     assert observe(ADAPTER, body) == []
+
+
+def test_workflows_of_the_first_kubeflow_pipelines_are_told_as_any_other() -> None:
+    body = etl()
+    body["metadata"]["labels"] = {"pipeline/runid": "f1e00bb3", "pipelines.kubeflow.org/kfp_sdk_version": "1.8.22"}
+
+    assert len(observe(ADAPTER, body)) == len(observe(ADAPTER, etl())) > 1
+    assert list(RunAdapter().observe(body, (), ClusterNames("prod"))) == []
 
 
 def test_the_person_who_started_it_is_told_where_argo_names_one() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,8 +12,10 @@ from headwater import Client
 from headwater.errors import NotFound
 from headwater.names import DatasetName, JobName
 from headwater.v1 import catalog_pb2 as pb
+from headwater_operator.records import Waiting
 
-from ..kfp.captured import Captured, watched_objects
+from ..kfp.captured import Captured, Json, watched_objects
+from ..kfp.cluster_objects import artifact, executor_input, finished, uri
 from ..kfp.conftest import kfp_data as kfp_data  # noqa: PLC0414 (a fixture)
 from ..kfp.kubeflow_server import KubeflowServer
 from .cluster import KINDS, Cluster, until
@@ -20,11 +24,11 @@ from .conftest import Start
 STATES = {"COMPLETE": "RUN_STATE_SUCCEEDED", "FAIL": "RUN_STATE_FAILED"}
 
 
-async def replay(cluster: Cluster, captured: Captured, live: Path) -> None:
-    """Shows the cluster's pods as the watch told of them, and the Workflow at its end."""
+async def show(cluster: Cluster, captured: Captured, live: Path, watched: dict[str, list[Json]] | None = None) -> None:
+    """Shows the cluster's pods as the watch told of them, or else as they were stored, and the Workflow at its end."""
     await cluster.create("LineagePipeline", "all", namespace="kubeflow", spec={})
     name = captured.workflow["metadata"]["name"]
-    for pod in watched_objects(live).get(name, captured.pods):
+    for pod in (watched_objects(live) if watched is None else watched).get(name, captured.pods):
         await cluster.put(KINDS["Pod"], pod)
     await cluster.put(
         KINDS["Workflow"], {"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", **captured.workflow}
@@ -62,7 +66,7 @@ async def test_a_run_is_in_the_server_as_it_was(
 ) -> None:
     captured = Captured.read(kfp_data / "live", name)
     async with start(cluster="prod", object_store="s3.example.com", artifact_wait_seconds="2"):
-        await replay(cluster, captured, kfp_data / "live")
+        await show(cluster, captured, kfp_data / "live")
         runs = await runs_of(client, captured)
     expected = captured.expected_runs()
     assert {run_id: (JobName.parse(run.job).job, pb.RunState.Name(run.state)) for run_id, run in runs.items()} == {
@@ -80,7 +84,7 @@ async def test_the_api_of_kubeflow_pipelines_tells_what_no_pod_does(
         KubeflowServer([captured.truth]) as kubeflow,
         start(cluster="prod", object_store="s3.example.com", kubeflow_api=kubeflow.address),
     ):
-        await replay(cluster, captured, kfp_data / "live")
+        await show(cluster, captured, kfp_data / "live")
         await runs_of(client, captured)
         wanted = {edge[:3] for edge in captured.expected_edges(by_api=True)}
 
@@ -88,3 +92,59 @@ async def test_the_api_of_kubeflow_pipelines_tells_what_no_pod_does(
             return wanted <= edges_of(await runs_of(client, captured))
 
         await until(has_all, seconds=40)
+
+
+async def test_tasks_whose_pods_are_gone_are_told_by_their_workflow(
+    cluster: Cluster, start: Start, client: Client, kfp_data: Path
+) -> None:
+    captured = Captured.read(kfp_data / "live", "churn-1")
+    async with start(cluster="prod", object_store="s3.example.com"):
+        await show(cluster, replace(captured, pods=()), kfp_data / "live", watched={})
+        runs = await runs_of(client, captured)
+    by_pods = {edge[:3] for edge in captured.expected_edges(by_api=False)}
+    assert {edge for edge in by_pods if edge[1] == "reads"} <= edges_of(runs)
+
+
+async def test_where_pods_and_workflow_are_there_the_pods_tell(
+    cluster: Cluster, start: Start, client: Client, kfp_data: Path
+) -> None:
+    captured = Captured.read(kfp_data / "live", "churn-1")
+    await show(cluster, captured, kfp_data / "live", watched={})
+    async with start(cluster="prod", object_store="s3.example.com") as operator:
+        runs = await runs_of(client, captured)
+        await until(lambda: not operator.registrar.stand_ins.held(float("inf")))
+    for run_id, (_, _, started_at, ended_at) in captured.expected_runs().items():
+        assert runs[run_id].start_time.ToDatetime() == started_at
+        assert runs[run_id].end_time.ToDatetime() == ended_at
+
+
+async def test_after_a_restart_a_workflow_does_not_tell_again_what_pods_told(
+    cluster: Cluster, start: Start, client: Client, kfp_data: Path
+) -> None:
+    captured = Captured.read(kfp_data / "live", "shell")
+    settings = {"cluster": "prod", "object_store": "s3.example.com"}
+    await show(cluster, captured, kfp_data / "live", watched={})
+    async with start(**settings):
+        before = await runs_of(client, captured)
+    for pod in captured.pods:
+        await cluster.delete("Pod", pod["metadata"]["name"], "kubeflow")
+    async with start(**settings) as operator:
+        await until(lambda: operator.registrar.changes)
+        await until(lambda: operator.reporter.reported and not operator.waiting)
+        assert not operator.registrar.stand_ins.held(float("inf"))
+        assert operator.reporter.reported == 2  # the Workflow's own
+    assert await runs_of(client, captured) == before
+
+
+async def test_of_a_pod_that_waits_for_an_artifact_only_what_is_read_is_kept(cluster: Cluster, start: Start) -> None:
+    reads = {"data": artifact("Dataset", uri=uri("elsewhere", "data"))}
+    pod = finished("fit", executor_input(reads, text="x" * 256_000))
+    async with start() as operator:
+        await cluster.create("LineagePipeline", "all", namespace="ml", spec={})
+        await cluster.put(KINDS["Pod"], {"apiVersion": "v1", **pod})
+
+        def waiting() -> list[Waiting]:
+            return [each.waiting for each in operator.registrar.records if each.waiting is not None]
+
+        (found,) = await until(waiting)
+    assert len(json.dumps(found.body)) < 50_000

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
 from headwater_operator.ledger import Ledger, OpenObject
 from headwater_operator.observation import Dataset, Job, ObjectRef, Observation, Run, RunState, Workload
+from headwater_operator.stand_ins import ToldRun
 
 TIME = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
 LEFT = OpenObject(
@@ -30,3 +31,13 @@ def test_what_is_noted_is_there_after_a_restart(tmp_path: Path) -> None:
         ledger.note([], ["u1"], TIME)
     with Ledger(tmp_path / "ledger") as ledger:
         assert ledger.open_objects() == []
+
+
+def test_what_pods_told_is_remembered_until_their_workflow_goes(tmp_path: Path) -> None:
+    told = [ToldRun(UUID(int=each), UUID(int=each % 2 + 10), TIME) for each in range(4)]
+    with Ledger(tmp_path / "ledger") as ledger:
+        ledger.note_told(told, [])
+        ledger.note_told(told[:1], [UUID(int=11)])
+    with Ledger(tmp_path / "ledger") as ledger:
+        assert ledger.told_runs(TIME) == [told[0], told[2]]
+        assert ledger.told_runs(TIME + timedelta(seconds=1)) == []
