@@ -49,6 +49,7 @@ class MissingPods:
 
     async def look(self) -> None:
         """Looks once."""
+        await self._registrar.prune()
         now = asyncio.get_running_loop().time()
         held = self._registrar.stand_ins.held(now - SETTLE_SECONDS)
         self._there = {run_id: until for run_id, until in self._there.items() if until > now}

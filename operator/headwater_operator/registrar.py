@@ -140,10 +140,18 @@ class Registrar:
 
     async def release(self, absent: Collection[UUID]) -> None:
         """Says that the pods of some runs are not there: what stands in for them counts."""
+        await self.prune()
         for uid in self.stand_ins.release(absent):
             record = self.records.get(uid)
             if record is not None:
                 await self._take(record, record.observations, is_reconsidered=True)
+
+    async def prune(self) -> None:
+        """Lets go of what stood in for pods that have told their runs by now."""
+        for uid in self.stand_ins.prune():
+            record = self.records.get(uid)
+            if record is not None:
+                await self._take(record, record.observations)
 
     async def learn_artifacts(self, uris: Iterable[str]) -> None:
         """Some artifacts have become known."""

@@ -91,18 +91,18 @@ class StandIns:
         """The runs that have been held back since before a time."""
         return [each.run_id for each in self._held.values() if each.since < before]
 
+    def prune(self) -> set[str]:
+        """Lets go of what pods have told by now; gives the UIDs of the objects that told it in their place."""
+        told = [each for each in self._held.values() if self._is_told(each.workflow, each.run_id, each.started_at)]
+        for each in told:
+            del self._held[each.run_id]
+        return {each.uid for each in told}
+
     def release(self, absent: Collection[UUID]) -> set[str]:
-        """Says that the pods of some runs are not there; gives the UIDs of the objects of which other things count
-        now, because of that or since pods have told them."""
-        found = set()
-        for each in list(self._held.values()):
-            is_told = self._is_told(each.workflow, each.run_id, each.started_at)
-            if is_told or each.run_id in absent:
-                del self._held[each.run_id]
-                found.add(each.uid)
-                if not is_told:
-                    self._released[each.run_id] = (each.started_at, each.ended_at)
-        return found
+        """Says that the pods of some runs are not there; gives the UIDs of the objects that count in their place."""
+        released = [self._held.pop(each) for each in absent if each in self._held]
+        self._released |= {each.run_id: (each.started_at, each.ended_at) for each in released}
+        return {each.uid for each in released}
 
     def speaks_for(self, run: Run) -> bool:
         """Whether somebody stands in for a run, so that its end is known although its own object went unseen."""

@@ -68,6 +68,7 @@ class Replay:
 
     async def without_pods(self) -> Replay:
         """Says that all pods that were not seen are gone."""
+        self._stand_ins.prune()
         self._stand_ins.release(set(self._held))
         held, self._held = self._held, {}
         for each in self._stand_ins.sift("", held.values(), 0):

@@ -113,6 +113,8 @@ async def test_where_pods_and_workflow_are_there_the_pods_tell(
     async with start(cluster="prod", object_store="s3.example.com") as operator:
         runs = await runs_of(client, captured)
         await until(lambda: not operator.registrar.stand_ins.held(float("inf")))
+        (requests,) = [each.value for each in operator.figures() if each.name == "kubernetes_requests"]
+        assert "list_metadata" not in requests
     for run_id, (_, _, started_at, ended_at) in captured.expected_runs().items():
         assert runs[run_id].start_time.ToDatetime() == started_at
         assert runs[run_id].end_time.ToDatetime() == ended_at
