@@ -28,8 +28,10 @@ from .kinds.adapter import Body, Resource
 from .kubernetes_api import KubernetesApi, KubernetesApiError, find_connection
 from .ledger import Ledger
 from .naming import ClusterNames
+from .observation import Observation
 from .owners import Owners
 from .pipeline.coverage import Coverage
+from .pipeline.pipeline import Pipeline
 from .pipeline.status import LastRun
 from .planning import Planner
 from .records import Record
@@ -202,9 +204,9 @@ class Operator:
                 if declared is None:
                     continue
                 self._statuses.touch(declared.key)
-                if pipeline is match.pipeline:
+                if pipeline is not None and pipeline is match.pipeline:
                     declared.runs, told = declared.runs + told, 0
-                    self._note_last_run(declared, record, observation)
+                    self._note_last_run(declared, observation, pipeline)
 
     @property
     def waiting(self) -> int:
@@ -237,15 +239,14 @@ class Operator:
         meaning = "Calls to the API server beside watching."
         yield Figure("kubernetes_requests", meaning, requests, is_counter=True, label="purpose")
 
-    def _note_last_run(self, declared: Declared, record: Record, observation: Any) -> None:
+    def _note_last_run(self, declared: Declared, observation: Observation, pipeline: Pipeline) -> None:
         run = observation.run
         if run is None:
             return
         time = run.ended_at or run.running_at or run.started_at
         if declared.last_run is not None and declared.last_run.time > time:
             return
-        match = self._known.coverage.match(observation.chain)
-        job = self._known.coverage.job_name(observation.job.name, observation.chain, match.pipeline)
+        job = self._known.coverage.job_name(observation.job.name, observation.chain, pipeline)
         declared.last_run = LastRun(job=job.name, run_id=str(run.run_id), state=run.state.value, time=time)
 
     async def _list_pipelines(self) -> None:

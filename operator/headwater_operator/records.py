@@ -6,7 +6,7 @@ A record is slim: an object itself is kept only while it waits for an artifact t
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -124,13 +124,12 @@ class Records:
         """The namespaces that have records."""
         return list(self._by_namespace)
 
-    def waiting_for(self, uris: Iterable[str]) -> Sequence[Record]:
-        """The records that wait for one of some artifacts."""
-        wanted = set(uris)
+    def waiting_for(self, is_known: Callable[[str, str], bool]) -> Sequence[Record]:
+        """The records that wait for an artifact of which `is_known` says by URI and namespace that it is known now."""
         return [
             each
             for each in self._by_uid.values()
-            if each.waiting is not None and not wanted.isdisjoint(each.unresolved)
+            if each.waiting is not None and any(is_known(uri, each.namespace) for uri in each.unresolved)
         ]
 
 

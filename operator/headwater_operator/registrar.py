@@ -135,9 +135,16 @@ class Registrar:
             if each.waiting is not None:
                 await self._observe(each, each.waiting.body, each.waiting.owners)
 
-    async def learn_artifacts(self, uris: Iterable[str]) -> None:
-        """Some artifacts have become known."""
-        await self.look_again(self.records.waiting_for(uris))
+    async def learn_artifacts(self, datasets: Iterable[Dataset]) -> None:
+        """Some artifacts have become known: who waits for one, or for a file in one, is looked at again."""
+        if self._known.artifacts.learn_artifacts(datasets):
+            await self._wake()
+
+    async def _wake(self) -> None:
+        await self.look_again(self.records.waiting_for(self._is_known))
+
+    def _is_known(self, uri: str, namespace: str) -> bool:
+        return isinstance(self._known.artifacts.lookup(uri, namespace), Dataset)
 
     async def report_again(self) -> None:
         """Reports what could not be kept the last time."""
@@ -164,7 +171,7 @@ class Registrar:
         record.waiting = None if is_complete else Waiting(body, owners, since)
         await self._take(record, observations)
         if artifacts:
-            await self.learn_artifacts(artifacts)
+            await self._wake()
 
     async def _enriched(self, observations: Sequence[Observation]) -> tuple[tuple[Observation, ...], bool]:
         """The observations with what others know, and whether all of those who may know answered."""
