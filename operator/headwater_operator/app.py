@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from headwater.spool import Delivery, Limits, Spool, SpoolFile
 from .absences import Absences
 from .artifact_search import ArtifactSearch
 from .declarations import Declarations, Declared
+from .gaps import gap_event
 from .http_door import Figure, serving
 from .inventory import Inventory
 from .kfp.api import KubeflowApi
@@ -76,7 +78,8 @@ async def running(
         ledger = stack.enter_context(Ledger(settings.spool_dir / "ledger.sqlite"))
         api = await stack.enter_async_context(KubernetesApi(connect))
         client = await stack.enter_async_context(Client(settings=settings.client()))
-        delivery = await stack.enter_async_context(Delivery(spool, client))
+        tell_gap = functools.partial(gap_event, cluster=settings.cluster)
+        delivery = await stack.enter_async_context(Delivery(spool, client, make_gap_event=tell_gap))
         kubeflow = None
         if settings.kubeflow_api:
             kubeflow = KubeflowApi(settings.kubeflow_api, settings.kubeflow_token_file)
