@@ -14,7 +14,7 @@ import kopf
 
 from headwater import Client
 from headwater.errors import HeadwaterError
-from headwater.spool import Delivery, Limits, Spool, SpoolFile
+from headwater.spool import Delivery, Limits, Spool, SpoolError, SpoolFile
 
 from .absences import Absences
 from .artifact_search import ArtifactSearch
@@ -39,6 +39,7 @@ from .planning import Planner
 from .records import Record
 from .registrar import Known, Registrar
 from .registration import UNAVAILABLE, Registration
+from .rejections import Rejections
 from .reporting import Reporter
 from .settings import Settings
 from .statuses import StatusWriter, Trouble
@@ -105,6 +106,7 @@ class Operator:
         known = self._known = _nothing_known(settings)
         self.declarations = Declarations(known.cluster, known.coverage, known.kinds)
         self.reporter = Reporter(outside.spool)
+        self._rejections = Rejections(outside.spool)
         self._absences = Absences(outside.ledger.watched_until)
         enrichment = Enrichment(outside.kubeflow, known.cluster) if outside.kubeflow else None
         self.registrar = Registrar(known, Owners(outside.api), self.reporter, self, enrichment)
@@ -270,10 +272,19 @@ class Operator:
         self._statuses.touch(declared.key)
 
     async def _tend(self) -> None:
-        """Reports again what could not be kept, for as long as the operator runs."""
+        """Reports again what could not be kept, and tells of what was rejected, for as long as the operator runs."""
         while True:
             await asyncio.sleep(TEND_SECONDS)
             await self.registrar.report_again()
+            try:
+                await self._rejections.look()
+            except SpoolError as error:
+                logger.warning("what was rejected cannot be read: %s", error)
+            for declared in self.declarations:
+                rejection = self._rejections.of(declared.uid)
+                if rejection != declared.rejection:
+                    declared.rejection = rejection
+                    self._status_changed(declared)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)

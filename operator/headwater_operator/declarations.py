@@ -13,6 +13,7 @@ from .kinds.adapter import Cluster
 from .pipeline.coverage import Coverage
 from .pipeline.pipeline import InvalidPipeline, Pipeline, parse_pipeline
 from .pipeline.status import LastRun, Status
+from .rejections import Rejection
 from .watched_kinds import PipelineKey, WatchedKinds
 
 
@@ -47,6 +48,9 @@ class Declared:
 
     status: Status = field(default_factory=Status)
     """The status as it was written last."""
+
+    rejection: Rejection | None = None
+    """What the server rejected of its events lately."""
 
     runs: int = 0
     last_run: LastRun | None = None
@@ -88,6 +92,7 @@ class Declarations:
         if known is not None and known.uid == declared.uid:
             declared.registered_generation = known.registered_generation
             declared.status, declared.runs, declared.last_run = known.status, known.runs, known.last_run
+            declared.rejection = known.rejection
         else:
             declared.status = _read_status(body)
         self._declared[key] = declared

@@ -55,11 +55,15 @@ _FINAL = {
 
 @dataclass(frozen=True, slots=True)
 class ReportedEvent:
-    """An event to report: `run` orders it, `body` is the message as bytes, `droppable` where the store may lose it."""
+    """An event to report: `run` orders it, `body` is the message as bytes, `droppable` where the store may lose it.
+
+    `pipeline` is the UID of the pipeline that it is reported for.
+    """
 
     run: UUID
     body: bytes
     droppable: bool
+    pipeline: str
 
 
 def events_of(observation: Observation, coverage: Coverage, cluster: Cluster) -> tuple[ReportedEvent, ...]:
@@ -70,7 +74,7 @@ def events_of(observation: Observation, coverage: Coverage, cluster: Cluster) ->
         return ()
     writer = _Writer(observation, run, pipeline, coverage, cluster)
     droppable = pipeline.spec.criticality is not Criticality.PRODUCTION
-    return tuple(ReportedEvent(run.run_id, _serialized(each), droppable) for each in writer.events())
+    return tuple(ReportedEvent(run.run_id, _serialized(each), droppable, pipeline.uid) for each in writer.events())
 
 
 class _Writer:

@@ -6,6 +6,7 @@ dropped was put until the last one was dropped. Pure.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from uuid import UUID, uuid5
 
@@ -16,6 +17,7 @@ from headwater.spool import Gap
 from headwater.v1 import event_pb2 as pb
 
 from .events import PRODUCER
+from .observation import Facets
 
 JOB = "headwater-operator"
 
@@ -32,18 +34,20 @@ def gap_event(gap: Gap, cluster: str) -> pb.Event:
     """The event that tells of a gap of a cluster's operator: the same for the same gap."""
     since, until = _text(gap.since_milliseconds), _text(gap.until_milliseconds)
     message = (
-        f"{gap.dropped} events of pipelines that are not PRODUCTION were dropped between {since} and {until}: the server "
-        "did not take them in time, and the operator's spool had no more room"
+        f"{gap.dropped} events of pipelines that are not PRODUCTION were dropped between {since} and {until}: "
+        "the server did not take them in time, and the operator's spool had no more room"
     )
     time = Timestamp()
     time.FromMilliseconds(gap.until_milliseconds)
     run_id = uuid5(_GAPS, f"{cluster} {gap.dropped} {gap.since_milliseconds} {gap.until_milliseconds}")
-    run = {
+    run: dict[str, Mapping[str, object]] = {
         "errorMessage": {"message": message, "programmingLanguage": "unknown"},
         "headwater_gap": {"dropped": gap.dropped, "since": since, "until": until},
         "nominalTime": {"nominalStartTime": since, "nominalEndTime": until},
     }
-    job = {"jobType": {"processingType": "SERVICE", "integration": "KUBERNETES", "jobType": "OPERATOR"}}
+    job: dict[str, Mapping[str, object]] = {
+        "jobType": {"processingType": "SERVICE", "integration": "KUBERNETES", "jobType": "OPERATOR"}
+    }
     event = pb.RunEvent(
         event_time=time,
         event_type=pb.EVENT_TYPE_FAIL,
@@ -54,7 +58,7 @@ def gap_event(gap: Gap, cluster: str) -> pb.Event:
     return pb.Event(run_event=event)
 
 
-def _facets(facets: dict[str, dict[str, object]]) -> dict[str, bytes]:
+def _facets(facets: Facets) -> dict[str, bytes]:
     marked = {name: {"_producer": PRODUCER, "_schemaURL": _SCHEMAS[name], **facet} for name, facet in facets.items()}
     return describe_facets(marked)
 

@@ -21,6 +21,7 @@ from .pipeline.matching import short_kind
 from .pipeline.status import Condition, ConditionStatus, ConditionType, Conflict, Status
 from .records import Record
 from .registration import NOT_AUTHORIZED, REFUSED
+from .rejections import Rejection
 from .watched_kinds import PipelineKey
 from .watching import PIPELINES
 
@@ -48,6 +49,8 @@ class Trouble:
 
     reason: str
     message: str
+    topic: str = ""
+    """What makes it another trouble of its reason; the message where this is empty."""
 
 
 def count(key: PipelineKey, records: Iterable[Record], has_missed: Callable[[str], bool]) -> Figures:
@@ -94,6 +97,8 @@ def troubles(declared: Declared, figures: Figures) -> list[Trouble]:
     if figures.problems:
         more = f" (and {len(figures.problems) - 3} more)" if len(figures.problems) > 3 else ""
         found.append(Trouble("NotUnderstood", "; ".join(figures.problems[:3]) + more))
+    if rejection := declared.rejection:
+        found.append(Trouble("EventsRejected", _describe_rejection(rejection), rejection.reason))
     for each in figures.conflicts:
         message = (
             f"{each.pipeline} is older and covers {each.workloads} of its workloads, such as {each.example}: "
@@ -101,6 +106,13 @@ def troubles(declared: Declared, figures: Figures) -> list[Trouble]:
         )
         found.append(Trouble("Conflict", message))
     return found
+
+
+def _describe_rejection(rejection: Rejection) -> str:
+    return (
+        f"the server rejected {rejection.count} events within a day, the last of them of run {rejection.run} "
+        f"of job {rejection.job}: {rejection.message} ({rejection.reason}); correct what it names for the runs to come"
+    )
 
 
 def describe(declared: Declared, figures: Figures, now: datetime) -> Status:
@@ -136,6 +148,7 @@ def describe(declared: Declared, figures: Figures, now: datetime) -> Status:
         jobs=figures.jobs,
         runs=declared.runs,
         missed=figures.missed,
+        rejected=declared.rejection.count if declared.rejection else 0,
         last_run=declared.last_run,
         last_error=text or message,
         unknown=figures.unknown,
@@ -210,7 +223,7 @@ class StatusWriter:
             await self._tell(declared, "Warning", Trouble(*_registered(declared)[1:]))
 
     async def _tell(self, declared: Declared, severity: str, trouble: Trouble) -> None:
-        text = "\0".join((declared.uid, trouble.reason, trouble.message))
+        text = "\0".join((declared.uid, trouble.reason, trouble.topic or trouble.message))
         identity = hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
         if identity in self._told:
             return
@@ -249,5 +262,5 @@ def _merge_patch(before: Status, after: Status) -> dict[str, Any]:
     """What makes one status the other: fields that have fallen to their default are taken away."""
     new: dict[str, Any] = msgspec.to_builtins(after)
     old: dict[str, Any] = msgspec.to_builtins(before)
-    counters = dict.fromkeys(("jobs", "runs", "injected", "missed"), 0)
+    counters = dict.fromkeys(("jobs", "runs", "injected", "missed", "rejected"), 0)
     return {**{key: None for key in old if key not in new}, **counters, **new}

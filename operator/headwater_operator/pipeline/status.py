@@ -77,6 +77,9 @@ class Status(_Part, frozen=True):
     missed: Annotated[
         int, Meta(description="How many runs are known to have come and gone while the operator was away.", ge=0)
     ] = 0
+    rejected: Annotated[
+        int, Meta(description="How many events of its runs the server rejected within the last day.", ge=0)
+    ] = 0
     last_run: Annotated[LastRun | None, Meta(description="The run that changed last.")] = None
     last_error: Annotated[str, Meta(description="What went wrong last; empty where nothing did.", max_length=32768)] = (
         ""
