@@ -19,6 +19,7 @@ from headwater.spool import Delivery, Limits, Spool, SpoolError, SpoolFile
 from .absences import Absences
 from .artifact_search import ArtifactSearch
 from .declarations import Declarations, Declared
+from .drift import Drift
 from .gaps import gap_event
 from .http_door import Figure, serving
 from .inventory import Inventory
@@ -115,6 +116,8 @@ class Operator:
             outside.api, self.declarations, self._records.of_namespace, self._absences.has_missed
         )
         self._registration = Registration(outside.client, self.declarations, known.coverage, self._status_changed)
+        listers = (outside.client, outside.api)
+        self._drift = Drift(listers, self.declarations, self._registration, known.coverage, settings.namespaces)
         self._inventory = Inventory(
             outside.client, known.coverage, self._records.of_namespace, settings.workloads_interval_seconds
         )
@@ -138,6 +141,7 @@ class Operator:
         self._spawn(self._planner.run(self.declarations))
         self._spawn(self.watching.run())
         self._spawn(self._registration.run())
+        self._spawn(self._drift.run())
         self._spawn(self._inventory.run())
         self._spawn(self._statuses.run())
         self._spawn(self._search.run())
