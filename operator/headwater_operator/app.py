@@ -108,13 +108,11 @@ class Operator:
         self.declarations = Declarations(known.cluster, known.coverage, known.kinds)
         self.reporter = Reporter(outside.spool)
         self._rejections = Rejections(outside.spool)
-        self._absences = Absences(outside.ledger.watched_until)
+        self._absences = Absences(ADAPTERS, outside.ledger.accounts(), outside.ledger.watched_until)
         enrichment = Enrichment(outside.kubeflow, known.cluster) if outside.kubeflow else None
         self.registrar = Registrar(known, Owners(outside.api), self.reporter, self, enrichment)
         self._records = self.registrar.records
-        self._statuses = StatusWriter(
-            outside.api, self.declarations, self._records.of_namespace, self._absences.has_missed
-        )
+        self._statuses = StatusWriter(outside.api, self.declarations, self._records.of_namespace, self._absences.missed)
         self._registration = Registration(outside.client, self.declarations, known.coverage, self._status_changed)
         listers = (outside.client, outside.api)
         self._drift = Drift(listers, self.declarations, self._registration, known.coverage, settings.namespaces)
@@ -137,7 +135,7 @@ class Operator:
         resources = {each.name: each for each in self._known.kinds.resources}
         for left in self._outside.ledger.open_objects():
             if left.resource in resources:
-                self.registrar.remember(resources[left.resource], left)
+                self._absences.note(self.registrar.remember(resources[left.resource], left))
         self._spawn(self._planner.run(self.declarations))
         self._spawn(self.watching.run())
         self._spawn(self._registration.run())
@@ -160,6 +158,7 @@ class Operator:
         for each in self._tasks:
             each.cancel()
         await asyncio.wait(self._tasks)
+        self._account()
         self._ledger_keeper.write()
         left = await self._outside.delivery.drain(DRAIN_SECONDS)
         if left:
@@ -167,7 +166,7 @@ class Operator:
 
     async def see(self, resource: Resource, body: Body, *, is_deleted: bool) -> None:
         """Passes on an object that was seen."""
-        self._absences.see(resource, body)
+        self._absences.see(resource, body, is_deleted=is_deleted)
         await self.registrar.see(resource, body, is_deleted=is_deleted)
 
     async def see_pipeline(self, body: Body, *, is_deleted: bool) -> None:
@@ -203,6 +202,9 @@ class Operator:
 
     def record_changed(self, record: Record) -> None:
         """Passes on that a record changed."""
+        self._absences.note(record)
+        if record.gone_at is not None and self._absences.forget(record.uid):
+            self._outside.ledger.forget(record.uid)
         self._ledger_keeper.touch(record)
         self._inventory.touch(record.namespace)
         told = len(record.runs) - record.runs_told
@@ -280,6 +282,7 @@ class Operator:
         while True:
             await asyncio.sleep(TEND_SECONDS)
             await self.registrar.report_again()
+            self._account()
             try:
                 await self._rejections.look()
             except SpoolError as error:
@@ -289,6 +292,16 @@ class Operator:
                 if rejection != declared.rejection:
                     declared.rejection = rejection
                     self._status_changed(declared)
+
+    def _account(self) -> None:
+        """Counts the runs that nobody saw, and tells the pipelines of those that have others now."""
+        changed = self._absences.settle()
+        self._outside.ledger.keep(changed.values())
+        for uid in changed:
+            record = self._records.get(uid)
+            for match in record.matches if record else ():
+                if match.pipeline is not None:
+                    self._statuses.touch((match.pipeline.namespace, match.pipeline.name))
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)

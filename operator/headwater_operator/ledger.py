@@ -1,4 +1,5 @@
-"""What has to outlive the operator beside its events: which runs it left unfinished, and until when it was there.
+"""What has to outlive the operator beside its events: which runs it left unfinished, until when it was there, and which
+runs of schedules it has accounted for.
 
 So a run whose object goes while nobody watches is ended after the restart, and what may have come and gone meanwhile is
 known. SQLite without a sync for each change: what a power cut takes is seen again in the cluster.
@@ -20,6 +21,9 @@ from .observation import Observation
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS open_objects (uid TEXT PRIMARY KEY, resource TEXT NOT NULL, entry BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS accounts (
+    uid TEXT PRIMARY KEY, until TEXT NOT NULL, missed INTEGER NOT NULL, ended INTEGER
+);
 CREATE TABLE IF NOT EXISTS watched (only INTEGER PRIMARY KEY CHECK (only = 1), until TEXT NOT NULL);
 """
 
@@ -34,6 +38,19 @@ class OpenObject:
     name: str
     seen_at: datetime
     observations: tuple[Observation, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What is accounted for of a schedule: all runs up to that of a time.
+
+    `missed` is how many nobody saw, and `ended` how many had ended by then as the schedule counts them, if it does.
+    """
+
+    uid: str
+    until: datetime
+    missed: int
+    ended: int | None
 
 
 class Ledger:
@@ -69,6 +86,22 @@ class Ledger:
             except msgspec.DecodeError:
                 continue
         return found
+
+    def accounts(self) -> dict[str, Account]:
+        """The accounts of the schedules by their UIDs."""
+        rows = self._database.execute("SELECT uid, until, missed, ended FROM accounts")
+        return {uid: Account(uid, datetime.fromisoformat(until), missed, ended) for uid, until, missed, ended in rows}
+
+    def keep(self, accounts: Iterable[Account]) -> None:
+        """Writes accounts down."""
+        self._database.executemany(
+            "INSERT OR REPLACE INTO accounts VALUES (?, ?, ?, ?)",
+            [(each.uid, each.until.isoformat(), each.missed, each.ended) for each in accounts],
+        )
+
+    def forget(self, uid: str) -> None:
+        """Forgets the account of a schedule that is gone."""
+        self._database.execute("DELETE FROM accounts WHERE uid = ?", (uid,))
 
     def note(self, opened: Iterable[OpenObject], closed: Iterable[str], now: datetime | None = None) -> None:
         """Writes down which objects have an unfinished run, which UIDs have none any more, and that it is `now`."""

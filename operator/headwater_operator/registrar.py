@@ -154,13 +154,15 @@ class Registrar:
             if record is not None:
                 await self._take(record, record.observations, is_reconsidered=True)
 
-    def remember(self, resource: Resource, left: OpenObject) -> None:
+    def remember(self, resource: Resource, left: OpenObject) -> Record:
         """Takes over an object that an earlier process left with a run that had not ended."""
-        if self.records.get(left.uid) is None:
+        record = self.records.get(left.uid)
+        if record is None:
             record = Record(resource, left.namespace, left.name, left.uid, left.observations)
             record.seen_at, record.is_left = left.seen_at, True
             record.matches = tuple(self._known.coverage.match(each.chain) for each in left.observations)
             self.records.put(record)
+        return record
 
     async def _observe(self, record: Record, body: Body, owners: tuple[ObjectRef, ...]) -> None:
         observed = self._look(record, body, owners)

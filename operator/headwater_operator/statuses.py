@@ -53,8 +53,8 @@ class Trouble:
     """What makes it another trouble of its reason; the message where this is empty."""
 
 
-def count(key: PipelineKey, records: Iterable[Record], has_missed: Callable[[str], bool]) -> Figures:
-    """The figures of a pipeline. `has_missed` says of an object's UID whether a run of it was missed."""
+def count(key: PipelineKey, records: Iterable[Record], missed_of: Callable[[str], int]) -> Figures:
+    """The figures of a pipeline. `missed_of` says of an object's UID how many runs of it were missed."""
     missed = 0
     jobs: set[object] = set()
     unknown: dict[str, None] = {}
@@ -67,7 +67,7 @@ def count(key: PipelineKey, records: Iterable[Record], has_missed: Callable[[str
             covering = match.pipeline
             if covering is not None and (covering.namespace, covering.name) == key:
                 jobs.add(observation.workload)
-                missed += observation.run is None and has_missed(record.uid)
+                missed += missed_of(record.uid) if observation.run is None else 0
                 unknown.update(dict.fromkeys(observation.run.unknown if observation.run else ()))
                 if record.problem:
                     problems[f"{short_kind(observation.chain[0])} {record.name}: {record.problem}"] = None
@@ -183,7 +183,7 @@ class StatusWriter:
     calls: StatusCalls
     declarations: Declarations
     records: Callable[[str], Sequence[Record]]
-    has_missed: Callable[[str], bool]
+    missed_of: Callable[[str], int]
     _changed: set[PipelineKey] = field(default_factory=set)
     _told: set[str] = field(default_factory=set)
 
@@ -206,7 +206,7 @@ class StatusWriter:
         await self._tell(declared, "Warning", trouble)
 
     async def _write(self, declared: Declared) -> None:
-        figures = count(declared.key, self.records(declared.namespace), self.has_missed)
+        figures = count(declared.key, self.records(declared.namespace), self.missed_of)
         status = describe(declared, figures, datetime.now(UTC).replace(microsecond=0))
         if status == declared.status:
             return
