@@ -174,7 +174,7 @@ class Operator:
         metadata = body["metadata"]
         key = (metadata["namespace"], metadata["name"])
         if is_deleted or metadata.get("deletionTimestamp"):
-            changed = self.declarations.remove(key)
+            changed = self.declarations.remove(key, metadata["uid"])
         else:
             changed = self.declarations.put(body)
             if changed:

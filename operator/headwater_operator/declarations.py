@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -16,6 +17,8 @@ from .pipeline.status import LastRun, Status
 from .rejections import Rejection
 from .watched_kinds import PipelineKey, WatchedKinds
 
+NEVER = datetime.min.replace(tzinfo=UTC)
+
 
 @dataclass(slots=True)
 class Declared:
@@ -25,6 +28,7 @@ class Declared:
     name: str
     uid: str
     generation: int
+    created: datetime = NEVER
     pipeline: Pipeline | None = None
     """What it says; None where that cannot be understood."""
 
@@ -86,9 +90,12 @@ class Declarations:
         key = (metadata["namespace"], metadata["name"])
         known = self._declared.get(key)
         generation = int(metadata.get("generation", 0))
+        created = datetime.fromisoformat(metadata["creationTimestamp"])
         if known is not None and known.uid == metadata["uid"] and known.generation >= generation:
             return False
-        declared = Declared(*key, metadata["uid"], generation)
+        if known is not None and known.uid != metadata["uid"] and known.created > created:
+            return False  # a late word of one that went, and whose name another one has now
+        declared = Declared(*key, metadata["uid"], generation, created)
         if known is not None and known.uid == declared.uid:
             declared.registered_generation = known.registered_generation
             declared.status, declared.runs, declared.last_run = known.status, known.runs, known.last_run
@@ -99,11 +106,15 @@ class Declarations:
         self._understand(declared, body)
         return True
 
-    def remove(self, key: PipelineKey) -> bool:
-        """Forgets a resource that is gone or going; whether it was there."""
+    def remove(self, key: PipelineKey, uid: str) -> bool:
+        """Forgets a resource that is gone or going; whether it was there. Another one of its name stays."""
+        known = self._declared.get(key)
+        if known is None or known.uid != uid:
+            return False
         self._coverage.remove(*key)
         self._kinds.remove_rules(key)
-        return self._declared.pop(key, None) is not None
+        del self._declared[key]
+        return True
 
     def _understand(self, declared: Declared, body: Mapping[str, Any]) -> None:
         try:

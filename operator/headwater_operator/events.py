@@ -66,10 +66,12 @@ class ReportedEvent:
     pipeline: str
 
 
-def events_of(observation: Observation, coverage: Coverage, cluster: Cluster) -> tuple[ReportedEvent, ...]:
+def events_of(
+    observation: Observation, coverage: Coverage, cluster: Cluster, pipeline: Pipeline | None = None
+) -> tuple[ReportedEvent, ...]:
     """The events that an observation amounts to: the start, and what has happened since. None where nothing covers it,
-    nothing runs, or what it reads is not known yet."""
-    run, pipeline = observation.run, coverage.match(observation.chain).pipeline
+    nothing runs, or what it reads is not known yet. `pipeline` is the one that covers it where that is known."""
+    run, pipeline = observation.run, pipeline or coverage.match(observation.chain).pipeline
     if run is None or pipeline is None or run.unresolved:
         return ()
     writer = _Writer(observation, run, pipeline, coverage, cluster)

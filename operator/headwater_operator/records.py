@@ -5,6 +5,7 @@ A record is slim: an object itself is kept only while it waits for an artifact t
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,6 +16,7 @@ from uuid import UUID
 from .kinds.adapter import Body, Resource
 from .observation import ObjectRef, Observation, RunState
 from .pipeline.matching import Match
+from .pipeline.pipeline import Pipeline
 
 SERVICE = "SERVICE"
 NEVER = datetime.min.replace(tzinfo=UTC)
@@ -64,6 +66,12 @@ class Record:
 
     problem: str = ""
     """Why the object could not be understood."""
+
+    covered_by: dict[UUID, Pipeline] = field(default_factory=dict)
+    """The pipelines for which runs were reported that have not ended: they are told to their end, whatever comes."""
+
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Is held while it is looked at: what is seen later must not be overtaken by what was seen before."""
 
     @property
     def unresolved(self) -> set[str]:

@@ -111,29 +111,34 @@ class Registrar:
             self._owners.learn(resource.name, metadata)
         owners = await self._climb(body)
         record = self.records.obtain(resource, metadata)
-        record.seen_at = datetime.now(UTC)
-        record.is_left = False
-        if is_deleted:
-            record.gone_at = deletion_time(metadata) or record.seen_at
-        else:
-            record.gone_at = None
-        await self._observe(record, body, owners)
+        async with record.lock:
+            record.seen_at = datetime.now(UTC)
+            record.is_left = False
+            record.gone_at = (deletion_time(metadata) or record.seen_at) if is_deleted else None
+            has_artifacts = await self._observe(record, body, owners)
+        if has_artifacts:
+            await self._wake()
 
     async def went(self, record: Record) -> None:
         """An object is no longer there, and nobody saw it go: it was last there when it was seen last."""
-        record.gone_at = record.gone_at or record.seen_at
-        await self._take(record, record.observations)
+        async with record.lock:
+            record.gone_at = record.gone_at or record.seen_at
+            await self._take(record, record.observations)
 
     async def reconsider(self, namespace: str) -> None:
         """Looks at all records of a namespace again, since a pipeline there is another."""
         for records in batched(self.records.of_namespace(namespace), AT_ONCE):
-            await asyncio.gather(*(self._take(each, each.observations, is_reconsidered=True) for each in records))
+            await asyncio.gather(*(self._reconsider(each) for each in records))
 
     async def look_again(self, records: Iterable[Record]) -> None:
         """Looks at objects again that wait for artifacts."""
+        has_artifacts = False
         for each in records:
-            if each.waiting is not None:
-                await self._observe(each, each.waiting.body, each.waiting.owners)
+            async with each.lock:
+                if each.waiting is not None:
+                    has_artifacts |= await self._observe(each, each.waiting.body, each.waiting.owners)
+        if has_artifacts:
+            await self._wake()
 
     async def learn_artifacts(self, datasets: Iterable[Dataset]) -> None:
         """Some artifacts have become known: who waits for one, or for a file in one, is looked at again."""
@@ -152,7 +157,7 @@ class Registrar:
             self._unreported.discard(uid)
             record = self.records.get(uid)
             if record is not None:
-                await self._take(record, record.observations, is_reconsidered=True)
+                await self._reconsider(record)
 
     def remember(self, resource: Resource, left: OpenObject) -> Record:
         """Takes over an object that an earlier process left with a run that had not ended."""
@@ -164,7 +169,12 @@ class Registrar:
             self.records.put(record)
         return record
 
-    async def _observe(self, record: Record, body: Body, owners: tuple[ObjectRef, ...]) -> None:
+    async def _reconsider(self, record: Record) -> None:
+        async with record.lock:
+            await self._take(record, record.observations, is_reconsidered=True)
+
+    async def _observe(self, record: Record, body: Body, owners: tuple[ObjectRef, ...]) -> bool:
+        """Looks at an object, and takes what it shows; whether artifacts have become known by it."""
         observed = self._look(record, body, owners)
         observations, is_complete = await self._enriched(observed)
         artifacts = self._learn(record, body, owners, observations)
@@ -172,8 +182,7 @@ class Registrar:
         since = record.waiting.since if record.waiting else asyncio.get_running_loop().time()
         record.waiting = None if is_complete else Waiting(body, owners, since)
         await self._take(record, observations)
-        if artifacts:
-            await self._wake()
+        return bool(artifacts)
 
     async def _enriched(self, observations: Sequence[Observation]) -> tuple[tuple[Observation, ...], bool]:
         """The observations with what others know, and whether all of those who may know answered."""
@@ -242,11 +251,23 @@ class Registrar:
         found: list[ReportedEvent] = []
         for each in observations:
             try:
-                found += events_of(each, self._known.coverage, self._known.cluster)
+                found += self._events_of_one(record, each)
             except ValueError as error:
                 record.problem = str(error)
                 logger.warning("%s %s/%s: %s", record.resource.name, record.namespace, record.name, record.problem)
         return found
+
+    def _events_of_one(self, record: Record, observation: Observation) -> Sequence[ReportedEvent]:
+        """The events of an observation, also of a run that is reported already and that no pipeline covers any more."""
+        run, pipeline = observation.run, self._known.coverage.match(observation.chain).pipeline
+        if run is None:
+            return ()
+        pipeline = pipeline or record.covered_by.get(run.run_id)
+        if run.state.is_final or pipeline is None:
+            record.covered_by.pop(run.run_id, None)
+        else:
+            record.covered_by[run.run_id] = pipeline
+        return events_of(observation, self._known.coverage, self._known.cluster, pipeline)
 
     async def _climb(self, body: Body) -> tuple[ObjectRef, ...]:
         """The owners of an object, however long the API server takes: without them its runs would have other names."""
