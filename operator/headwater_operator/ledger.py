@@ -2,11 +2,13 @@
 runs of schedules it has accounted for.
 
 So a run whose object goes while nobody watches is ended after the restart, and what may have come and gone meanwhile is
-known. SQLite without a sync for each change: what a power cut takes is seen again in the cluster.
+known. SQLite without a sync for each change: what a power cut takes is seen again in the cluster. A damaged file is put
+aside, since most of what it said can be seen again too.
 """
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -26,6 +28,9 @@ CREATE TABLE IF NOT EXISTS accounts (
 );
 CREATE TABLE IF NOT EXISTS watched (only INTEGER PRIMARY KEY CHECK (only = 1), until TEXT NOT NULL);
 """
+
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +63,15 @@ class Ledger:
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._database = sqlite3.connect(path, isolation_level=None)
-        self._database.execute("PRAGMA journal_mode = WAL")
-        self._database.execute("PRAGMA synchronous = OFF")
-        self._database.executescript(_SCHEMA)
+        try:
+            self._database = _open(path)
+        except sqlite3.DatabaseError as error:
+            if isinstance(error, sqlite3.OperationalError):
+                raise OSError(f"{path} cannot be used: {error}") from error
+            aside = path.with_name(f"{path.name}.damaged")
+            path.replace(aside)
+            logger.warning("%s is damaged (%s): it is now %s, and a new one is begun", path, error, aside)
+            self._database = _open(path)
 
     def __enter__(self) -> Self:
         return self
@@ -114,3 +124,18 @@ class Ledger:
         until = (now or datetime.now(UTC)).isoformat()
         self._database.execute("INSERT OR REPLACE INTO watched VALUES (1, ?)", (until,))
         self._database.execute("COMMIT")
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    """Opens the file. Raises sqlite3.Error, and leaves nothing open then."""
+    database = sqlite3.connect(path, isolation_level=None)
+    try:
+        database.execute("PRAGMA journal_mode = WAL")
+        database.execute("PRAGMA synchronous = NORMAL")
+        database.executescript(_SCHEMA)
+        for table in ("open_objects", "accounts", "watched"):
+            database.execute(f"SELECT COUNT(*) FROM {table}")  # noqa: S608 (a name of ours)
+    except sqlite3.Error:
+        database.close()
+        raise
+    return database

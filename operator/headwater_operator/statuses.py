@@ -27,6 +27,7 @@ from .watching import PIPELINES
 
 QUIET_SECONDS = 2.0
 MOST_UNKNOWN = 20
+LONGEST_TEXT = 8_000
 COMPONENT = "headwater-operator"
 
 logger = logging.getLogger(__name__)
@@ -134,7 +135,8 @@ def describe(declared: Declared, figures: Figures, now: datetime) -> Status:
         )
 
     registered, reason, message = _registered(declared)
-    text = "; ".join(each.message for each in wrong)
+    message = _cut(message)
+    text = _cut("; ".join(each.message for each in wrong))
     worst = wrong[0].reason if wrong else ""
     ready = registered is True and not wrong
     ready_reason, ready_message = ("Ready", "") if ready else (worst or reason, text or message)
@@ -154,6 +156,11 @@ def describe(declared: Declared, figures: Figures, now: datetime) -> Status:
         unknown=figures.unknown,
         conflicts=figures.conflicts,
     )
+
+
+def _cut(text: str) -> str:
+    """A text no longer than the API server takes with everything beside it."""
+    return text if len(text) <= LONGEST_TEXT else f"{text[:LONGEST_TEXT]}…"
 
 
 def _registered(declared: Declared) -> tuple[bool | None, str, str]:

@@ -20,7 +20,8 @@ FIRST_SECONDS = 3.0
 MARGIN = timedelta(seconds=15)
 """How old the last sight of an object must be: a list may be a little older than a watch."""
 
-LEDGER_SECONDS = 5.0
+LEDGER_SECONDS = 1.0
+"""How long a change may wait to be written down: what is reported and not written down has no end after a crash."""
 
 logger = logging.getLogger(__name__)
 
@@ -46,6 +47,7 @@ class Sweep:
         self._lister = lister
         self._namespaces = namespaces or ("",)
         self._interval_seconds = interval_seconds
+        self._unserved: set[str] = set()
         self.found_gone = 0
         """How many objects went unseen."""
 
@@ -62,15 +64,29 @@ class Sweep:
             remembered = [each for each in self._registrar.records if each.resource.name == resource.name]
             if not remembered:
                 continue
+            began = datetime.now(UTC)
             try:
-                await self._sweep_one(resource, remembered)
+                there = await self._list(resource)
             except KubernetesApiError as error:
-                if error.status != 404:
-                    logger.warning("%s was not compared with the cluster: %s", resource.name, error)
+                logger.warning("%s was not compared with the cluster: %s", resource.name, error)
+            else:
+                if there is not None:
+                    await self._compare(remembered, there, began)
 
-    async def _sweep_one(self, resource: Resource, remembered: Sequence[Record]) -> None:
-        now = datetime.now(UTC)
-        there = {uid for each in self._namespaces async for uid in self._lister.list_uids(resource, each)}
+    async def _list(self, resource: Resource) -> set[str] | None:
+        """The UIDs that are there. A kind that is not served has none; None where that is new, and may pass."""
+        try:
+            there = {uid for each in self._namespaces async for uid in self._lister.list_uids(resource, each)}
+        except KubernetesApiError as error:
+            if error.status != 404:
+                raise
+            is_new = resource.name not in self._unserved
+            self._unserved.add(resource.name)
+            return None if is_new else set()
+        self._unserved.discard(resource.name)
+        return there
+
+    async def _compare(self, remembered: Sequence[Record], there: set[str], now: datetime) -> None:
         for record in remembered:
             if record.gone_at is not None or (record.seen_at > now - MARGIN and not record.is_left):
                 continue

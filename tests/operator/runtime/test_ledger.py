@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
 
-from headwater_operator.ledger import Ledger, OpenObject
+from headwater_operator.ledger import Account, Ledger, OpenObject
 from headwater_operator.observation import Dataset, Job, ObjectRef, Observation, Run, RunState, Workload
 
 TIME = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
@@ -18,6 +18,27 @@ LEFT = OpenObject(
         Run(UUID(int=1), RunState.RUNNING, TIME, inputs=(Dataset("s3://lake", "raw"),), start_facets={"x": {"y": 1}}),
     ),),
 )  # fmt: skip
+
+
+def test_a_damaged_file_is_put_aside(tmp_path: Path) -> None:
+    (tmp_path / "ledger").write_bytes(b"what a power cut left of it " * 400)
+    with Ledger(tmp_path / "ledger") as ledger:
+        assert ledger.open_objects() == []
+        ledger.note([LEFT], [], TIME)
+    with Ledger(tmp_path / "ledger") as ledger:
+        assert ledger.open_objects() == [LEFT]
+    assert (tmp_path / "ledger.damaged").read_bytes().startswith(b"what a power cut")
+
+
+def test_accounts_are_kept_and_forgotten(tmp_path: Path) -> None:
+    account = Account("u1", TIME, 3, None)
+    with Ledger(tmp_path / "ledger") as ledger:
+        ledger.keep([Account("u1", TIME, 2, 5), Account("u2", TIME, 0, 7)])
+        ledger.keep([account])
+    with Ledger(tmp_path / "ledger") as ledger:
+        assert ledger.accounts() == {"u1": account, "u2": Account("u2", TIME, 0, 7)}
+        ledger.forget("u2")
+        assert ledger.accounts() == {"u1": account}
 
 
 def test_what_is_noted_is_there_after_a_restart(tmp_path: Path) -> None:
