@@ -5,7 +5,6 @@ A record is slim: an object itself is kept only while it waits for an artifact t
 
 from __future__ import annotations
 
-import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -69,9 +68,6 @@ class Record:
 
     covered_by: dict[UUID, Pipeline] = field(default_factory=dict)
     """The pipelines for which runs were reported that have not ended: they are told to their end, whatever comes."""
-
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-    """Is held while it is looked at: what is seen later must not be overtaken by what was seen before."""
 
     @property
     def unresolved(self) -> set[str]:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol, runtime_checkable
+from weakref import WeakValueDictionary
 
 from headwater.spool import SpoolError
 
@@ -90,6 +91,7 @@ class Registrar:
         self._listener = listener
         self._enrichment = enrichment
         self._unreported: set[str] = set()
+        self._locks = WeakValueDictionary[str, asyncio.Lock]()
         self.changes = 0
         """How many changes of objects were seen."""
 
@@ -111,7 +113,7 @@ class Registrar:
             self._owners.learn(resource.name, metadata)
         owners = await self._climb(body)
         record = self.records.obtain(resource, metadata)
-        async with record.lock:
+        async with self._lock(record):
             record.seen_at = datetime.now(UTC)
             record.is_left = False
             record.gone_at = (deletion_time(metadata) or record.seen_at) if is_deleted else None
@@ -121,7 +123,7 @@ class Registrar:
 
     async def went(self, record: Record) -> None:
         """An object is no longer there, and nobody saw it go: it was last there when it was seen last."""
-        async with record.lock:
+        async with self._lock(record):
             record.gone_at = record.gone_at or record.seen_at
             await self._take(record, record.observations)
 
@@ -134,7 +136,7 @@ class Registrar:
         """Looks at objects again that wait for artifacts."""
         has_artifacts = False
         for each in records:
-            async with each.lock:
+            async with self._lock(each):
                 if each.waiting is not None:
                     has_artifacts |= await self._observe(each, each.waiting.body, each.waiting.owners)
         if has_artifacts:
@@ -169,8 +171,12 @@ class Registrar:
             self.records.put(record)
         return record
 
+    def _lock(self, record: Record) -> asyncio.Lock:
+        """Is held while a record is looked at: what is seen later must not be overtaken by what was seen before."""
+        return self._locks.setdefault(record.uid, asyncio.Lock())
+
     async def _reconsider(self, record: Record) -> None:
-        async with record.lock:
+        async with self._lock(record):
             await self._take(record, record.observations, is_reconsidered=True)
 
     async def _observe(self, record: Record, body: Body, owners: tuple[ObjectRef, ...]) -> bool:
