@@ -29,7 +29,7 @@ from .kfp.enrichment import Enrichment
 from .kinds import ADAPTERS
 from .kinds.adapter import Body, Resource
 from .kubernetes_api import KubernetesApi, KubernetesApiError, find_connection
-from .ledger import Ledger
+from .ledger import Account, Ledger
 from .naming import ClusterNames
 from .observation import Observation
 from .owners import Owners
@@ -126,6 +126,7 @@ class Operator:
         self._planner = Planner(known.kinds, self.watching, outside.api, settings.namespaces, self._status_changed)
         self._sweep = Sweep(self.registrar, outside.api, settings.namespaces, settings.sweep_interval_seconds)
         self._ledger_keeper = LedgerKeeper(outside.ledger)
+        self._unkept: dict[str, Account] = {}
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
@@ -204,7 +205,8 @@ class Operator:
         """Passes on that a record changed."""
         self._absences.note(record)
         if record.gone_at is not None and self._absences.forget(record.uid):
-            self._outside.ledger.forget(record.uid)
+            with contextlib.suppress(OSError):  # it is never asked for again
+                self._outside.ledger.forget(record.uid)
         self._ledger_keeper.touch(record)
         self._inventory.touch(record.namespace)
         told = len(record.runs) - record.runs_told
@@ -296,7 +298,13 @@ class Operator:
     def _account(self) -> None:
         """Counts the runs that nobody saw, and tells the pipelines of those that have others now."""
         changed = self._absences.settle()
-        self._outside.ledger.keep(changed.values())
+        self._unkept |= changed
+        try:
+            self._outside.ledger.keep(self._unkept.values())
+        except OSError as error:
+            logger.warning("which runs were missed is written down later: %s", error)
+        else:
+            self._unkept.clear()
         for uid in changed:
             record = self._records.get(uid)
             for match in record.matches if record else ():

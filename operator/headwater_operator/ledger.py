@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -59,7 +60,10 @@ class Account:
 
 
 class Ledger:
-    """The unfinished runs on disk. Used from one thread; what it writes is small and not synced."""
+    """The unfinished runs on disk. Used from one thread; what it writes is small and not synced.
+
+    What cannot be written raises OSError, and nothing of it is written.
+    """
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -104,26 +108,35 @@ class Ledger:
 
     def keep(self, accounts: Iterable[Account]) -> None:
         """Writes accounts down."""
-        self._database.executemany(
-            "INSERT OR REPLACE INTO accounts VALUES (?, ?, ?, ?)",
-            [(each.uid, each.until.isoformat(), each.missed, each.ended) for each in accounts],
-        )
+        rows = [(each.uid, each.until.isoformat(), each.missed, each.ended) for each in accounts]
+        if rows:
+            with self._writing():
+                self._database.executemany("INSERT OR REPLACE INTO accounts VALUES (?, ?, ?, ?)", rows)
 
     def forget(self, uid: str) -> None:
         """Forgets the account of a schedule that is gone."""
-        self._database.execute("DELETE FROM accounts WHERE uid = ?", (uid,))
+        with self._writing():
+            self._database.execute("DELETE FROM accounts WHERE uid = ?", (uid,))
 
     def note(self, opened: Iterable[OpenObject], closed: Iterable[str], now: datetime | None = None) -> None:
         """Writes down which objects have an unfinished run, which UIDs have none any more, and that it is `now`."""
-        self._database.execute("BEGIN")
-        self._database.executemany(
-            "INSERT OR REPLACE INTO open_objects VALUES (?, ?, ?)",
-            [(each.uid, each.resource, msgspec.json.encode(each)) for each in opened],
-        )
-        self._database.executemany("DELETE FROM open_objects WHERE uid = ?", [(uid,) for uid in closed])
-        until = (now or datetime.now(UTC)).isoformat()
-        self._database.execute("INSERT OR REPLACE INTO watched VALUES (1, ?)", (until,))
-        self._database.execute("COMMIT")
+        with self._writing():
+            self._database.executemany(
+                "INSERT OR REPLACE INTO open_objects VALUES (?, ?, ?)",
+                [(each.uid, each.resource, msgspec.json.encode(each)) for each in opened],
+            )
+            self._database.executemany("DELETE FROM open_objects WHERE uid = ?", [(uid,) for uid in closed])
+            until = (now or datetime.now(UTC)).isoformat()
+            self._database.execute("INSERT OR REPLACE INTO watched VALUES (1, ?)", (until,))
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            with self._database:
+                self._database.execute("BEGIN")
+                yield
+        except sqlite3.Error as error:
+            raise OSError(f"the ledger cannot be written: {error}") from error
 
 
 def _open(path: Path) -> sqlite3.Connection:

@@ -121,7 +121,12 @@ class LedgerKeeper:
         opened = [each for each in changed.values() if each.has_open_run and each.gone_at is None]
         still_open = {each.uid for each in opened}
         closed = [uid for uid in changed if uid not in still_open and uid in self._noted]
-        self._ledger.note([_open_object(each) for each in opened], closed)
+        try:
+            self._ledger.note([_open_object(each) for each in opened], closed)
+        except OSError as error:
+            logger.warning("which runs go on is written down later: %s", error)
+            self._changed = changed | self._changed
+            return
         self._noted = (self._noted | still_open) - set(closed)
 
 

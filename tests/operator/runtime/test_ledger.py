@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
 
 from headwater_operator.ledger import Account, Ledger, OpenObject
 from headwater_operator.observation import Dataset, Job, ObjectRef, Observation, Run, RunState, Workload
+from headwater_operator.records import Record
+from headwater_operator.sweeping import LedgerKeeper
+
+from .cluster import KINDS
 
 TIME = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
 LEFT = OpenObject(
@@ -28,6 +34,19 @@ def test_a_damaged_file_is_put_aside(tmp_path: Path) -> None:
     with Ledger(tmp_path / "ledger") as ledger:
         assert ledger.open_objects() == [LEFT]
     assert (tmp_path / "ledger.damaged").read_bytes().startswith(b"what a power cut")
+
+
+def test_what_cannot_be_written_is_written_later(tmp_path: Path) -> None:
+    record = Record(KINDS["Job"], "team-a", "clean", "u1", LEFT.observations, seen_at=TIME)
+    with Ledger(tmp_path / "ledger") as ledger, closing(sqlite3.connect(tmp_path / "ledger")) as other:
+        keeper = LedgerKeeper(ledger)
+        keeper.touch(record)
+        other.execute("BEGIN IMMEDIATE")
+        keeper.write()
+        other.rollback()
+        assert ledger.open_objects() == []
+        keeper.write()
+        assert ledger.open_objects() == [LEFT]
 
 
 def test_accounts_are_kept_and_forgotten(tmp_path: Path) -> None:
