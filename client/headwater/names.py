@@ -18,6 +18,7 @@ MAX_SPLITS = 256
 _SEGMENT = re.compile(r"(?:[A-Za-z0-9._~-]|%[0-9A-Fa-f]{2})+")
 _MARK = re.compile(r"(\\*)([@#])")
 _URI = re.compile(r"([^/]+://[^/]*)/(.+)", re.DOTALL)
+_HDFS = "hdfs://"
 
 
 class InvalidName(ValueError):
@@ -237,8 +238,9 @@ def _escape(text: str) -> str:
 def dataset_name(text: str | PurePath | tuple[str, str]) -> DatasetName:
     """Names a dataset as its producer does: where it is written or read, `@` and `#` being plain characters.
 
-    `scheme://authority` is the namespace and the rest the name; a `Path`, or a text that starts with `/`, is a file; of
-    any other text the first `/` ends the namespace; a tuple is (namespace, name). Raises InvalidName.
+    `scheme://authority` is the namespace and the rest the name, which of `hdfs://` keeps its slash, since Spark and
+    Hadoop name it so; a `Path`, or a text that starts with `/`, is a file; of any other text the first `/` ends the
+    namespace; a tuple is (namespace, name). Raises InvalidName.
 
     >>> dataset_name("postgres://db:5432/shop.public.users")
     DatasetName(namespace='postgres://db:5432', dataset='shop.public.users')
@@ -253,7 +255,7 @@ def dataset_name(text: str | PurePath | tuple[str, str]) -> DatasetName:
     if path.startswith("/"):
         return DatasetName("file", path)
     if match := _URI.fullmatch(text):
-        return DatasetName(match[1], match[2])
+        return DatasetName(match[1], f"/{match[2]}" if text.startswith(_HDFS) else match[2])
     namespace, _, name = ("", "", "") if "://" in text else text.partition("/")
     return DatasetName(*_both((namespace, name), text))
 

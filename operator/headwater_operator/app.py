@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from dataclasses import dataclass
@@ -13,11 +14,13 @@ import kopf
 
 from headwater import Client
 from headwater.errors import HeadwaterError
-from headwater.spool import Delivery, Limits, Spool, SpoolFile
+from headwater.spool import Delivery, Limits, Spool, SpoolError, SpoolFile
 
 from .absences import Absences
 from .artifact_search import ArtifactSearch
 from .declarations import Declarations, Declared
+from .drift import Drift
+from .gaps import gap_event
 from .http_door import Figure, serving
 from .inventory import Inventory
 from .kfp.api import KubeflowApi
@@ -26,16 +29,19 @@ from .kfp.enrichment import Enrichment
 from .kinds import ADAPTERS
 from .kinds.adapter import Body, Resource
 from .kubernetes_api import KubernetesApi, KubernetesApiError, find_connection
-from .ledger import Ledger
+from .ledger import Account, Ledger
 from .missing_pods import MissingPods
 from .naming import ClusterNames
+from .observation import Observation
 from .owners import Owners
 from .pipeline.coverage import Coverage
+from .pipeline.pipeline import Pipeline
 from .pipeline.status import LastRun
 from .planning import Planner
 from .records import Record
 from .registrar import Known, Registrar
 from .registration import UNAVAILABLE, Registration
+from .rejections import Rejections
 from .reporting import Reporter
 from .settings import Settings
 from .statuses import StatusWriter, Trouble
@@ -75,7 +81,8 @@ async def running(
         ledger = stack.enter_context(Ledger(settings.spool_dir / "ledger.sqlite"))
         api = await stack.enter_async_context(KubernetesApi(connect))
         client = await stack.enter_async_context(Client(settings=settings.connection.client()))
-        delivery = await stack.enter_async_context(Delivery(spool, client))
+        tell_gap = functools.partial(gap_event, cluster=settings.cluster)
+        delivery = await stack.enter_async_context(Delivery(spool, client, make_gap_event=tell_gap))
         kubeflow = None
         if settings.kubeflow_api:
             kubeflow = KubeflowApi(settings.kubeflow_api, settings.kubeflow_token_file)
@@ -101,14 +108,15 @@ class Operator:
         known = self._known = _nothing_known(settings)
         self.declarations = Declarations(known.cluster, known.coverage, known.kinds)
         self.reporter = Reporter(outside.spool)
-        self._absences = Absences(outside.ledger.watched_until)
+        self._rejections = Rejections(outside.spool)
+        self._absences = Absences(ADAPTERS, outside.ledger.accounts(), outside.ledger.watched_until)
         enrichment = Enrichment(outside.kubeflow, known.cluster) if outside.kubeflow else None
         self.registrar = Registrar(known, Owners(outside.api), self.reporter, self, enrichment)
         self._records = self.registrar.records
-        self._statuses = StatusWriter(
-            outside.api, self.declarations, self._records.of_namespace, self._absences.has_missed
-        )
+        self._statuses = StatusWriter(outside.api, self.declarations, self._records.of_namespace, self._absences.missed)
         self._registration = Registration(outside.client, self.declarations, known.coverage, self._status_changed)
+        listers = (outside.client, outside.api)
+        self._drift = Drift(listers, self.declarations, self._registration, known.coverage, settings.namespaces)
         self._inventory = Inventory(
             outside.client, known.coverage, self._records.of_namespace, settings.workloads_interval_seconds
         )
@@ -120,6 +128,7 @@ class Operator:
         self._sweep = Sweep(self.registrar, outside.api, settings.namespaces, settings.sweep_interval_seconds)
         self._missing_pods = MissingPods(self.registrar, outside.api, settings.namespaces)
         self._ledger_keeper = LedgerKeeper(outside.ledger, self.registrar.stand_ins)
+        self._unkept: dict[str, Account] = {}
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
@@ -129,10 +138,11 @@ class Operator:
         resources = {each.name: each for each in self._known.kinds.resources}
         for left in self._outside.ledger.open_objects():
             if left.resource in resources:
-                self.registrar.remember(resources[left.resource], left)
+                self._absences.note(self.registrar.remember(resources[left.resource], left))
         self._spawn(self._planner.run(self.declarations))
         self._spawn(self.watching.run())
         self._spawn(self._registration.run())
+        self._spawn(self._drift.run())
         self._spawn(self._inventory.run())
         self._spawn(self._statuses.run())
         self._spawn(self._search.run())
@@ -152,6 +162,7 @@ class Operator:
         for each in self._tasks:
             each.cancel()
         await asyncio.wait(self._tasks)
+        self._account()
         self._ledger_keeper.write()
         left = await self._outside.delivery.drain(DRAIN_SECONDS)
         if left:
@@ -159,7 +170,7 @@ class Operator:
 
     async def see(self, resource: Resource, body: Body, *, is_deleted: bool) -> None:
         """Passes on an object that was seen."""
-        self._absences.see(resource, body)
+        self._absences.see(resource, body, is_deleted=is_deleted)
         await self.registrar.see(resource, body, is_deleted=is_deleted)
 
     async def see_pipeline(self, body: Body, *, is_deleted: bool) -> None:
@@ -167,7 +178,7 @@ class Operator:
         metadata = body["metadata"]
         key = (metadata["namespace"], metadata["name"])
         if is_deleted or metadata.get("deletionTimestamp"):
-            changed = self.declarations.remove(key)
+            changed = self.declarations.remove(key, metadata["uid"])
         else:
             changed = self.declarations.put(body)
             if changed:
@@ -195,6 +206,10 @@ class Operator:
 
     def record_changed(self, record: Record) -> None:
         """Passes on that a record changed."""
+        self._absences.note(record)
+        if record.gone_at is not None and self._absences.forget(record.uid):
+            with contextlib.suppress(OSError):  # it is never asked for again
+                self._outside.ledger.forget(record.uid)
         self._ledger_keeper.touch(record)
         self._inventory.touch(record.namespace)
         told = len(record.runs) - record.runs_told
@@ -205,9 +220,9 @@ class Operator:
                 if declared is None:
                     continue
                 self._statuses.touch(declared.key)
-                if pipeline is match.pipeline:
+                if pipeline is not None and pipeline is match.pipeline:
                     declared.runs, told = declared.runs + told, 0
-                    self._note_last_run(declared, record, observation)
+                    self._note_last_run(declared, observation, pipeline)
 
     @property
     def waiting(self) -> int:
@@ -240,15 +255,14 @@ class Operator:
         meaning = "Calls to the API server beside watching."
         yield Figure("kubernetes_requests", meaning, requests, is_counter=True, label="purpose")
 
-    def _note_last_run(self, declared: Declared, record: Record, observation: Any) -> None:
+    def _note_last_run(self, declared: Declared, observation: Observation, pipeline: Pipeline) -> None:
         run = observation.run
         if run is None:
             return
         time = run.ended_at or run.running_at or run.started_at
         if declared.last_run is not None and declared.last_run.time > time:
             return
-        match = self._known.coverage.match(observation.chain)
-        job = self._known.coverage.job_name(observation.job.name, observation.chain, match.pipeline)
+        job = self._known.coverage.job_name(observation.job.name, observation.chain, pipeline)
         declared.last_run = LastRun(job=job.name, run_id=str(run.run_id), state=run.state.value, time=time)
 
     async def _list_pipelines(self) -> None:
@@ -269,10 +283,36 @@ class Operator:
         self._statuses.touch(declared.key)
 
     async def _tend(self) -> None:
-        """Reports again what could not be kept, for as long as the operator runs."""
+        """Reports again what could not be kept, and tells of what was rejected, for as long as the operator runs."""
         while True:
             await asyncio.sleep(TEND_SECONDS)
             await self.registrar.report_again()
+            self._account()
+            try:
+                await self._rejections.look()
+            except SpoolError as error:
+                logger.warning("what was rejected cannot be read: %s", error)
+            for declared in self.declarations:
+                rejection = self._rejections.of(declared.uid)
+                if rejection != declared.rejection:
+                    declared.rejection = rejection
+                    self._status_changed(declared)
+
+    def _account(self) -> None:
+        """Counts the runs that nobody saw, and tells the pipelines of those that have others now."""
+        changed = self._absences.settle()
+        self._unkept |= changed
+        try:
+            self._outside.ledger.keep(self._unkept.values())
+        except OSError as error:
+            logger.warning("which runs were missed is written down later: %s", error)
+        else:
+            self._unkept.clear()
+        for uid in changed:
+            record = self._records.get(uid)
+            for match in record.matches if record else ():
+                if match.pipeline is not None:
+                    self._statuses.touch((match.pipeline.namespace, match.pipeline.name))
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)

@@ -46,7 +46,6 @@ class ArtifactSearch:
         patience_seconds: float,
     ) -> None:
         self._registrar = registrar
-        self._artifacts = known.artifacts
         self._resolver = resolver
         self._cluster = known.cluster
         self._patience_seconds = patience_seconds
@@ -68,10 +67,10 @@ class ArtifactSearch:
         overdue: dict[str, str] = {}
         for each in self._registrar.records:
             if each.waiting is not None and now - each.waiting.since >= self._patience_seconds:
-                overdue.update(dict.fromkeys(each.unresolved, each.namespace))
+                overdue.update(dict.fromkeys(map(_own_uri, each.unresolved), each.namespace))
         if overdue:
             found = [await self._find(uri, namespace) for uri, namespace in overdue.items()]
-            await self._registrar.learn_artifacts(self._artifacts.learn_artifacts(found))
+            await self._registrar.learn_artifacts(found)
 
     async def _ask_again(self, records: Iterable[Record], now: float) -> None:
         """Looks again at what waits for another program's answer, and gives up on what has waited for long."""
@@ -96,3 +95,9 @@ class ArtifactSearch:
         """What the form of the URI says; a task in a nested pipeline cannot be told from it."""
         parts = parse_artifact_uri(uri)
         return Dataset(self._cluster.namespace(namespace), parts.dataset_name if parts else uri, version=uri)
+
+
+def _own_uri(uri: str) -> str:
+    """The URI of the artifact that a URI names, or names a file of."""
+    parts = parse_artifact_uri(uri)
+    return parts.own if parts else uri

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -13,7 +14,10 @@ from .kinds.adapter import Cluster
 from .pipeline.coverage import Coverage
 from .pipeline.pipeline import InvalidPipeline, Pipeline, parse_pipeline
 from .pipeline.status import LastRun, Status
+from .rejections import Rejection
 from .watched_kinds import PipelineKey, WatchedKinds
+
+NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(slots=True)
@@ -24,6 +28,7 @@ class Declared:
     name: str
     uid: str
     generation: int
+    created: datetime = NEVER
     pipeline: Pipeline | None = None
     """What it says; None where that cannot be understood."""
 
@@ -47,6 +52,9 @@ class Declared:
 
     status: Status = field(default_factory=Status)
     """The status as it was written last."""
+
+    rejection: Rejection | None = None
+    """What the server rejected of its events lately."""
 
     runs: int = 0
     last_run: LastRun | None = None
@@ -82,23 +90,31 @@ class Declarations:
         key = (metadata["namespace"], metadata["name"])
         known = self._declared.get(key)
         generation = int(metadata.get("generation", 0))
+        created = datetime.fromisoformat(metadata["creationTimestamp"])
         if known is not None and known.uid == metadata["uid"] and known.generation >= generation:
             return False
-        declared = Declared(*key, metadata["uid"], generation)
+        if known is not None and known.uid != metadata["uid"] and known.created > created:
+            return False  # a late word of one that went, and whose name another one has now
+        declared = Declared(*key, metadata["uid"], generation, created)
         if known is not None and known.uid == declared.uid:
             declared.registered_generation = known.registered_generation
             declared.status, declared.runs, declared.last_run = known.status, known.runs, known.last_run
+            declared.rejection = known.rejection
         else:
             declared.status = _read_status(body)
         self._declared[key] = declared
         self._understand(declared, body)
         return True
 
-    def remove(self, key: PipelineKey) -> bool:
-        """Forgets a resource that is gone or going; whether it was there."""
+    def remove(self, key: PipelineKey, uid: str) -> bool:
+        """Forgets a resource that is gone or going; whether it was there. Another one of its name stays."""
+        known = self._declared.get(key)
+        if known is None or known.uid != uid:
+            return False
         self._coverage.remove(*key)
         self._kinds.remove_rules(key)
-        return self._declared.pop(key, None) is not None
+        del self._declared[key]
+        return True
 
     def _understand(self, declared: Declared, body: Mapping[str, Any]) -> None:
         try:

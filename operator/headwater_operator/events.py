@@ -21,7 +21,7 @@ from headwater.v1 import event_pb2 as pb
 
 from .kinds.adapter import Cluster
 from .observation import Dataset, Facets, Observation, ParentRun, Run, RunState
-from .pipeline.coverage import Coverage, JobName
+from .pipeline.coverage import Coverage
 from .pipeline.pipeline import Pipeline
 from .pipeline.spec import Criticality, Declaration
 
@@ -56,22 +56,28 @@ _FINAL = {
 
 @dataclass(frozen=True, slots=True)
 class ReportedEvent:
-    """An event to report: `run` orders it, `body` is the message as bytes, `droppable` where the store may lose it."""
+    """An event to report: `run` orders it, `body` is the message as bytes, `droppable` where the store may lose it.
+
+    `pipeline` is the UID of the pipeline that it is reported for.
+    """
 
     run: UUID
     body: bytes
     droppable: bool
+    pipeline: str
 
 
-def events_of(observation: Observation, coverage: Coverage, cluster: Cluster) -> tuple[ReportedEvent, ...]:
+def events_of(
+    observation: Observation, coverage: Coverage, cluster: Cluster, pipeline: Pipeline | None = None
+) -> tuple[ReportedEvent, ...]:
     """The events that an observation amounts to: the start, and what has happened since. None where nothing covers it,
-    nothing runs, or what it reads is not known yet."""
-    run, pipeline = observation.run, coverage.match(observation.chain).pipeline
+    nothing runs, or what it reads is not known yet. `pipeline` is the one that covers it where that is known."""
+    run, pipeline = observation.run, pipeline or coverage.match(observation.chain).pipeline
     if run is None or pipeline is None or run.unresolved:
         return ()
     writer = _Writer(observation, run, pipeline, coverage, cluster)
     droppable = pipeline.spec.criticality is not Criticality.PRODUCTION
-    return tuple(ReportedEvent(run.run_id, _serialized(each), droppable) for each in writer.events())
+    return tuple(ReportedEvent(run.run_id, _serialized(each), droppable, pipeline.uid) for each in writer.events())
 
 
 class _Writer:
@@ -85,6 +91,11 @@ class _Writer:
         self._pipeline = pipeline
         self._coverage = coverage
         self._cluster = cluster
+        self._names = coverage.job_name(observation.job.name, observation.chain, pipeline)
+        self._parent = self._find_parent()
+        self._job_facets = _facets(self._describe_job())
+        self._declared_inputs = self._declared("inputs")
+        self._declared_outputs = self._declared("outputs")
 
     def events(self) -> Iterable[pb.RunEvent]:
         """The events in the order of their times."""
@@ -97,33 +108,28 @@ class _Writer:
             yield self._event(ended, _FINAL[run.state], {**run.start_facets, **run.end_facets, **self._error()})
 
     def _event(self, time: datetime, event_type: pb.EventType.ValueType, facets: Facets) -> pb.RunEvent:
-        names = self._name(self._observation.job.name, at=0)
         return pb.RunEvent(
             event_time=_timestamp(time),
             event_type=event_type,
             producer=PRODUCER,
             run=pb.EventRun(
-                run_id=str(self._run.run_id), parent=self._parent(), facets=_facets({**self._nominal_time(), **facets})
+                run_id=str(self._run.run_id), parent=self._parent, facets=_facets({**self._nominal_time(), **facets})
             ),
-            job=pb.EventJob(namespace=names.namespace, name=names.name, facets=_facets(self._job_facets())),
+            job=pb.EventJob(namespace=self._names.namespace, name=self._names.name, facets=self._job_facets),
             inputs=[pb.InputDataset(dataset=_dataset(each)) for each in self._inputs(event_type)],
             outputs=[_output(each) for each in self._outputs(event_type)],
         )
 
     def _inputs(self, event_type: pb.EventType.ValueType) -> Iterable[Dataset]:
         found = [*self._run.inputs, *(self._run.end_inputs if event_type in _FINAL.values() else ())]
-        return found or self._declared("inputs")
+        return found or self._declared_inputs
 
     def _outputs(self, event_type: pb.EventType.ValueType) -> Iterable[Dataset]:
         is_success = event_type == pb.EVENT_TYPE_COMPLETE
         found = [*self._run.outputs, *(self._run.planned_outputs if is_success else ())]
-        return found or self._declared("outputs")
+        return found or self._declared_outputs
 
-    def _name(self, job: str, at: int) -> JobName:
-        chain = self._observation.chain[at:]
-        return self._coverage.job_name(job, chain, self._coverage.match(chain).pipeline)
-
-    def _parent(self) -> pb.ParentRun | None:
+    def _find_parent(self) -> pb.ParentRun | None:
         run = self._run
         parent = self._ancestor(run.parent)
         if (
@@ -139,9 +145,13 @@ class _Writer:
 
     def _ancestor(self, ancestor: ParentRun | None) -> pb.ParentRun | None:
         """An ancestor's run; None where no pipeline covers it, since it is not reported then."""
-        if ancestor is None or self._coverage.match(self._observation.chain[ancestor.at :]).pipeline is None:
+        if ancestor is None:
             return None
-        names = self._name(ancestor.job, ancestor.at)
+        chain = self._observation.chain[ancestor.at :]
+        pipeline = self._coverage.match(chain).pipeline
+        if pipeline is None:
+            return None
+        names = self._coverage.job_name(ancestor.job, chain, pipeline)
         return pb.ParentRun(run_id=str(ancestor.run_id), job_namespace=names.namespace, job_name=names.name)
 
     def _nominal_time(self) -> Facets:
@@ -152,7 +162,7 @@ class _Writer:
         error = self._run.error
         return {"errorMessage": {"message": error, "programmingLanguage": "unknown"}} if error else {}
 
-    def _job_facets(self) -> Facets:
+    def _describe_job(self) -> Facets:
         job, spec = self._observation.job, self._pipeline.spec
         facets: dict[str, Mapping[str, object]] = {
             "jobType": {"processingType": job.processing, "integration": job.integration, "jobType": job.type},

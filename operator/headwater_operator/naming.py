@@ -140,12 +140,6 @@ def _s3(_: str, rest: str) -> _Place:
     return _named(f"s3://{path}")._replace(version=version)
 
 
-def _hdfs(_: str, rest: str) -> _Place:
-    """OpenLineage's producers keep the path absolute, unlike an object store's keys."""
-    authority, _, path = rest.partition("/")
-    return _Place(f"hdfs://{authority}", "/" + path.rstrip("/"))
-
-
 def _hugging_face(_: str, rest: str) -> _Place:
     """`hf://owner/repository[:revision]`, also with `@`; an old repository has no owner."""
     path, revision = _cut(rest.strip("/"))
@@ -171,7 +165,6 @@ def _kubernetes(uri: str, rest: str) -> _Place:
 
 _READERS: dict[str, Callable[[str, str], _Place]] = {
     "s3": _s3,
-    "hdfs": _hdfs,
     "hf": _hugging_face,
     "oci": _oci,
     "k8s": _kubernetes,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from .declarations import Declarations, Declared
@@ -46,6 +47,7 @@ class Planner:
         self._namespaces = namespaces
         self._told = told
         self._allowed: dict[str, bool] = {}
+        self._served: dict[str, Resource] = {}
         self._wake = asyncio.Event()
         self.resources: frozenset[Resource] = frozenset()
         """What is watched now."""
@@ -64,11 +66,13 @@ class Planner:
                     await self._wake.wait()
             except TimeoutError:
                 self._allowed.clear()
+                self._served.clear()
 
     async def _plan(self, declarations: Declarations) -> bool:
         """Makes the plan that holds now; whether the API server said what may be watched."""
         try:
-            allowed = frozenset([each for each in self._kinds.resources if await self._may_watch(each)])
+            resources = [await self._served_version(each) for each in self._kinds.resources]
+            allowed = frozenset([each for each in resources if await self._may_watch(each)])
         except KubernetesApiError as error:
             logger.warning("what may be watched is not known yet: %s", error)
             return False
@@ -82,6 +86,17 @@ class Planner:
                 declared.watch_problems = problems
                 self._told(declared)
         return True
+
+    async def _served_version(self, resource: Resource) -> Resource:
+        """The kind in the first version that is understood and served; in the first one while none is."""
+        if not resource.also:
+            return resource
+        known = self._served.get(resource.name)
+        if known is None:
+            versions = [replace(resource, version=each, also=()) for each in (resource.version, *resource.also)]
+            served = [each for each in versions if await self._permissions.is_served(each)]
+            known = self._served[resource.name] = (served or versions)[0]
+        return known
 
     async def _may_watch(self, resource: Resource) -> bool:
         known = self._allowed.get(resource.name)

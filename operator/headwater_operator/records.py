@@ -6,7 +6,7 @@ A record is slim: an object itself is kept only while it waits for an artifact t
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,6 +15,7 @@ from uuid import UUID
 from .kinds.adapter import Body, Resource
 from .observation import ObjectRef, Observation, RunState
 from .pipeline.matching import Match
+from .pipeline.pipeline import Pipeline
 
 SERVICE = "SERVICE"
 NEVER = datetime.min.replace(tzinfo=UTC)
@@ -64,6 +65,9 @@ class Record:
 
     problem: str = ""
     """Why the object could not be understood."""
+
+    covered_by: dict[UUID, Pipeline] = field(default_factory=dict)
+    """The pipelines for which runs were reported that have not ended: they are told to their end, whatever comes."""
 
     @property
     def unresolved(self) -> set[str]:
@@ -124,13 +128,12 @@ class Records:
         """The namespaces that have records."""
         return list(self._by_namespace)
 
-    def waiting_for(self, uris: Iterable[str]) -> Sequence[Record]:
-        """The records that wait for one of some artifacts."""
-        wanted = set(uris)
+    def waiting_for(self, is_known: Callable[[str, str], bool]) -> Sequence[Record]:
+        """The records that wait for an artifact of which `is_known` says by URI and namespace that it is known now."""
         return [
             each
             for each in self._by_uid.values()
-            if each.waiting is not None and not wanted.isdisjoint(each.unresolved)
+            if each.waiting is not None and any(is_known(uri, each.namespace) for uri in each.unresolved)
         ]
 
 

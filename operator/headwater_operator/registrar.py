@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol, runtime_checkable
 from uuid import UUID
+from weakref import WeakValueDictionary
 
 from headwater.spool import SpoolError
 
@@ -93,6 +94,7 @@ class Registrar:
         self._enrichment = enrichment
         self.stand_ins = StandIns()
         self._unreported: set[str] = set()
+        self._locks = WeakValueDictionary[str, asyncio.Lock]()
         self.changes = 0
         """How many changes of objects were seen."""
 
@@ -114,29 +116,34 @@ class Registrar:
             self._owners.learn(resource.name, metadata)
         owners = await self._climb(body)
         record = self.records.obtain(resource, metadata)
-        record.seen_at = datetime.now(UTC)
-        record.is_left = False
-        if is_deleted:
-            record.gone_at = deletion_time(metadata) or record.seen_at
-        else:
-            record.gone_at = None
-        await self._observe(record, body, owners)
+        async with self._lock(record):
+            record.seen_at = datetime.now(UTC)
+            record.is_left = False
+            record.gone_at = (deletion_time(metadata) or record.seen_at) if is_deleted else None
+            has_artifacts = await self._observe(record, body, owners)
+        if has_artifacts:
+            await self._wake()
 
     async def went(self, record: Record) -> None:
         """An object is no longer there, and nobody saw it go: it was last there when it was seen last."""
-        record.gone_at = record.gone_at or record.seen_at
-        await self._take(record, record.observations)
+        async with self._lock(record):
+            record.gone_at = record.gone_at or record.seen_at
+            await self._take(record, record.observations)
 
     async def reconsider(self, namespace: str) -> None:
         """Looks at all records of a namespace again, since a pipeline there is another."""
         for records in batched(self.records.of_namespace(namespace), AT_ONCE):
-            await asyncio.gather(*(self._take(each, each.observations, is_reconsidered=True) for each in records))
+            await asyncio.gather(*(self._reconsider(each) for each in records))
 
     async def look_again(self, records: Iterable[Record]) -> None:
         """Looks at objects again that wait for artifacts."""
+        has_artifacts = False
         for each in records:
-            if each.waiting is not None:
-                await self._observe(each, each.waiting.body, each.waiting.owners)
+            async with self._lock(each):
+                if each.waiting is not None:
+                    has_artifacts |= await self._observe(each, each.waiting.body, each.waiting.owners)
+        if has_artifacts:
+            await self._wake()
 
     async def release(self, absent: Collection[UUID]) -> None:
         """Says that the pods of some runs are not there: what stands in for them counts."""
@@ -144,18 +151,26 @@ class Registrar:
         for uid in self.stand_ins.release(absent):
             record = self.records.get(uid)
             if record is not None:
-                await self._take(record, record.observations, is_reconsidered=True)
+                await self._reconsider(record)
 
     async def prune(self) -> None:
         """Lets go of what stood in for pods that have told their runs by now."""
         for uid in self.stand_ins.prune():
             record = self.records.get(uid)
             if record is not None:
-                await self._take(record, record.observations)
+                async with self._lock(record):
+                    await self._take(record, record.observations)
 
-    async def learn_artifacts(self, uris: Iterable[str]) -> None:
-        """Some artifacts have become known."""
-        await self.look_again(self.records.waiting_for(uris))
+    async def learn_artifacts(self, datasets: Iterable[Dataset]) -> None:
+        """Some artifacts have become known: who waits for one, or for a file in one, is looked at again."""
+        if self._known.artifacts.learn_artifacts(datasets):
+            await self._wake()
+
+    async def _wake(self) -> None:
+        await self.look_again(self.records.waiting_for(self._is_known))
+
+    def _is_known(self, uri: str, namespace: str) -> bool:
+        return isinstance(self._known.artifacts.lookup(uri, namespace), Dataset)
 
     async def report_again(self) -> None:
         """Reports what could not be kept the last time."""
@@ -163,17 +178,28 @@ class Registrar:
             self._unreported.discard(uid)
             record = self.records.get(uid)
             if record is not None:
-                await self._take(record, record.observations, is_reconsidered=True)
+                await self._reconsider(record)
 
-    def remember(self, resource: Resource, left: OpenObject) -> None:
+    def remember(self, resource: Resource, left: OpenObject) -> Record:
         """Takes over an object that an earlier process left with a run that had not ended."""
-        if self.records.get(left.uid) is None:
+        record = self.records.get(left.uid)
+        if record is None:
             record = Record(resource, left.namespace, left.name, left.uid, left.observations)
             record.seen_at, record.is_left = left.seen_at, True
             record.matches = tuple(self._known.coverage.match(each.chain) for each in left.observations)
             self.records.put(record)
+        return record
 
-    async def _observe(self, record: Record, body: Body, owners: tuple[ObjectRef, ...]) -> None:
+    def _lock(self, record: Record) -> asyncio.Lock:
+        """Is held while a record is looked at: what is seen later must not be overtaken by what was seen before."""
+        return self._locks.setdefault(record.uid, asyncio.Lock())
+
+    async def _reconsider(self, record: Record) -> None:
+        async with self._lock(record):
+            await self._take(record, record.observations, is_reconsidered=True)
+
+    async def _observe(self, record: Record, body: Body, owners: tuple[ObjectRef, ...]) -> bool:
+        """Looks at an object, and takes what it shows; whether artifacts have become known by it."""
         now = asyncio.get_running_loop().time()
         observed = self._look(record, body, owners)
         observations, is_complete = await self._enriched(self.stand_ins.sift(record.uid, observed, now))
@@ -182,8 +208,7 @@ class Registrar:
         since = record.waiting.since if record.waiting else now
         record.waiting = None if is_complete else Waiting(body, owners, since)
         await self._take(record, observations)
-        if artifacts:
-            await self.learn_artifacts(artifacts)
+        return bool(artifacts)
 
     async def _enriched(self, observations: Sequence[Observation]) -> tuple[tuple[Observation, ...], bool]:
         """The observations with what others know, and whether all of those who may know answered."""
@@ -259,11 +284,23 @@ class Registrar:
         found: list[ReportedEvent] = []
         for each in observations:
             try:
-                found += events_of(each, self._known.coverage, self._known.cluster)
+                found += self._events_of_one(record, each)
             except ValueError as error:
                 record.problem = str(error)
                 logger.warning("%s %s/%s: %s", record.resource.name, record.namespace, record.name, record.problem)
         return found
+
+    def _events_of_one(self, record: Record, observation: Observation) -> Sequence[ReportedEvent]:
+        """The events of an observation, also of a run that is reported already and that no pipeline covers any more."""
+        run, pipeline = observation.run, self._known.coverage.match(observation.chain).pipeline
+        if run is None:
+            return ()
+        pipeline = pipeline or record.covered_by.get(run.run_id)
+        if run.state.is_final or pipeline is None:
+            record.covered_by.pop(run.run_id, None)
+        else:
+            record.covered_by[run.run_id] = pipeline
+        return events_of(observation, self._known.coverage, self._known.cluster, pipeline)
 
     async def _climb(self, body: Body) -> tuple[ObjectRef, ...]:
         """The owners of an object, however long the API server takes: without them its runs would have other names."""

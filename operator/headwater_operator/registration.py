@@ -86,14 +86,14 @@ class Registration:
         while True:
             await self._wake.wait()
             self._wake.clear()
-            if await self._tell_all():
+            if await self.tell_all():
                 delay = first
                 continue
             self._wake.set()
             await asyncio.sleep(delay)
             delay = min(longest, delay * 2)
 
-    async def _tell_all(self) -> bool:
+    async def tell_all(self) -> bool:
         """Tells everything that waits; whether nothing is left."""
         for key in list(self._pending):
             self._pending.discard(key)

@@ -27,7 +27,10 @@ class Reporter:
         new = {identity: each for each in events if (identity := _identity(each)) not in record.reported}
         if not new:
             return False
-        items = [Item(each.body, run=str(each.run), droppable=each.droppable) for each in new.values()]
+        items = [
+            Item(each.body, run=str(each.run), droppable=each.droppable, context=each.pipeline.encode())
+            for each in new.values()
+        ]
         self.dropped += await self._spool.put(items)
         record.reported.update(new)
         record.runs.update(each.run for each in new.values())

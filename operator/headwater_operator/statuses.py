@@ -21,11 +21,13 @@ from .pipeline.matching import short_kind
 from .pipeline.status import Condition, ConditionStatus, ConditionType, Conflict, Status
 from .records import Record
 from .registration import NOT_AUTHORIZED, REFUSED
+from .rejections import Rejection
 from .watched_kinds import PipelineKey
 from .watching import PIPELINES
 
 QUIET_SECONDS = 2.0
 MOST_UNKNOWN = 20
+LONGEST_TEXT = 8_000
 COMPONENT = "headwater-operator"
 
 logger = logging.getLogger(__name__)
@@ -48,10 +50,12 @@ class Trouble:
 
     reason: str
     message: str
+    topic: str = ""
+    """What makes it another trouble of its reason; the message where this is empty."""
 
 
-def count(key: PipelineKey, records: Iterable[Record], has_missed: Callable[[str], bool]) -> Figures:
-    """The figures of a pipeline. `has_missed` says of an object's UID whether a run of it was missed."""
+def count(key: PipelineKey, records: Iterable[Record], missed_of: Callable[[str], int]) -> Figures:
+    """The figures of a pipeline. `missed_of` says of an object's UID how many runs of it were missed."""
     missed = 0
     jobs: set[object] = set()
     unknown: dict[str, None] = {}
@@ -64,7 +68,7 @@ def count(key: PipelineKey, records: Iterable[Record], has_missed: Callable[[str
             covering = match.pipeline
             if covering is not None and (covering.namespace, covering.name) == key:
                 jobs.add(observation.workload)
-                missed += observation.run is None and has_missed(record.uid)
+                missed += missed_of(record.uid) if observation.run is None else 0
                 unknown.update(dict.fromkeys(observation.run.unknown if observation.run else ()))
                 if record.problem:
                     problems[f"{short_kind(observation.chain[0])} {record.name}: {record.problem}"] = None
@@ -94,6 +98,8 @@ def troubles(declared: Declared, figures: Figures) -> list[Trouble]:
     if figures.problems:
         more = f" (and {len(figures.problems) - 3} more)" if len(figures.problems) > 3 else ""
         found.append(Trouble("NotUnderstood", "; ".join(figures.problems[:3]) + more))
+    if rejection := declared.rejection:
+        found.append(Trouble("EventsRejected", _describe_rejection(rejection), rejection.reason))
     for each in figures.conflicts:
         message = (
             f"{each.pipeline} is older and covers {each.workloads} of its workloads, such as {each.example}: "
@@ -101,6 +107,13 @@ def troubles(declared: Declared, figures: Figures) -> list[Trouble]:
         )
         found.append(Trouble("Conflict", message))
     return found
+
+
+def _describe_rejection(rejection: Rejection) -> str:
+    return (
+        f"the server rejected {rejection.count} events within a day, the last of them of run {rejection.run} "
+        f"of job {rejection.job}: {rejection.message} ({rejection.reason}); correct what it names for the runs to come"
+    )
 
 
 def describe(declared: Declared, figures: Figures, now: datetime) -> Status:
@@ -122,7 +135,8 @@ def describe(declared: Declared, figures: Figures, now: datetime) -> Status:
         )
 
     registered, reason, message = _registered(declared)
-    text = "; ".join(each.message for each in wrong)
+    message = _cut(message)
+    text = _cut("; ".join(each.message for each in wrong))
     worst = wrong[0].reason if wrong else ""
     ready = registered is True and not wrong
     ready_reason, ready_message = ("Ready", "") if ready else (worst or reason, text or message)
@@ -136,11 +150,17 @@ def describe(declared: Declared, figures: Figures, now: datetime) -> Status:
         jobs=figures.jobs,
         runs=declared.runs,
         missed=figures.missed,
+        rejected=declared.rejection.count if declared.rejection else 0,
         last_run=declared.last_run,
         last_error=text or message,
         unknown=figures.unknown,
         conflicts=figures.conflicts,
     )
+
+
+def _cut(text: str) -> str:
+    """A text no longer than the API server takes with everything beside it."""
+    return text if len(text) <= LONGEST_TEXT else f"{text[:LONGEST_TEXT]}…"
 
 
 def _registered(declared: Declared) -> tuple[bool | None, str, str]:
@@ -170,7 +190,7 @@ class StatusWriter:
     calls: StatusCalls
     declarations: Declarations
     records: Callable[[str], Sequence[Record]]
-    has_missed: Callable[[str], bool]
+    missed_of: Callable[[str], int]
     _changed: set[PipelineKey] = field(default_factory=set)
     _told: set[str] = field(default_factory=set)
 
@@ -193,7 +213,7 @@ class StatusWriter:
         await self._tell(declared, "Warning", trouble)
 
     async def _write(self, declared: Declared) -> None:
-        figures = count(declared.key, self.records(declared.namespace), self.has_missed)
+        figures = count(declared.key, self.records(declared.namespace), self.missed_of)
         status = describe(declared, figures, datetime.now(UTC).replace(microsecond=0))
         if status == declared.status:
             return
@@ -210,7 +230,7 @@ class StatusWriter:
             await self._tell(declared, "Warning", Trouble(*_registered(declared)[1:]))
 
     async def _tell(self, declared: Declared, severity: str, trouble: Trouble) -> None:
-        text = "\0".join((declared.uid, trouble.reason, trouble.message))
+        text = "\0".join((declared.uid, trouble.reason, trouble.topic or trouble.message))
         identity = hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
         if identity in self._told:
             return
@@ -249,5 +269,5 @@ def _merge_patch(before: Status, after: Status) -> dict[str, Any]:
     """What makes one status the other: fields that have fallen to their default are taken away."""
     new: dict[str, Any] = msgspec.to_builtins(after)
     old: dict[str, Any] = msgspec.to_builtins(before)
-    counters = dict.fromkeys(("jobs", "runs", "injected", "missed"), 0)
+    counters = dict.fromkeys(("jobs", "runs", "injected", "missed", "rejected"), 0)
     return {**{key: None for key in old if key not in new}, **counters, **new}

@@ -153,6 +153,7 @@ def test_an_address_with_two_meanings_or_none_is_refused(text: str) -> None:
         ("s3://bucket/raw/x@1#2.csv", "s3://bucket", "raw/x@1#2.csv"),
         ("postgres://h:5432/db.s.t", "postgres://h:5432", "db.s.t"),
         ("abfss://c@account/path", "abfss://c@account", "path"),
+        ("hdfs://namenode:8020/warehouse/t", "hdfs://namenode:8020", "/warehouse/t"),
         ("/data/x", "file", "/data/x"),
         ("file:///data/x", "file", "/data/x"),
         ("file://host/data/x", "file://host", "data/x"),

@@ -24,7 +24,7 @@ ADAPTERS: tuple[Adapter, ...] = (
     TrainJobAdapter(),
     TrainingOperatorAdapter(Resource("kubeflow.org", "v1", "pytorchjobs", "PyTorchJob"), "pytorchReplicaSpecs"),
     TrainingOperatorAdapter(Resource("kubeflow.org", "v1", "tfjobs", "TFJob"), "tfReplicaSpecs"),
-    TrainingOperatorAdapter(Resource("kubeflow.org", "v1", "mpijobs", "MPIJob"), "mpiReplicaSpecs"),
+    TrainingOperatorAdapter(Resource("kubeflow.org", "v2beta1", "mpijobs", "MPIJob", also=("v1",)), "mpiReplicaSpecs"),
     TrainingOperatorAdapter(Resource("kubeflow.org", "v1", "xgboostjobs", "XGBoostJob"), "xgbReplicaSpecs"),
     TrainingOperatorAdapter(Resource("kubeflow.org", "v1", "jaxjobs", "JAXJob"), "jaxReplicaSpecs"),
     TrainingOperatorAdapter(Resource("kubeflow.org", "v1", "paddlejobs", "PaddleJob"), "paddleReplicaSpecs"),

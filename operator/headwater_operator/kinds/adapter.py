@@ -18,13 +18,17 @@ Body = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """A kind as the API server knows it. `label_selector` is what the server filters by before it sends anything."""
+    """A kind as the API server knows it. `label_selector` is what the server filters by before it sends anything.
+
+    `also` are further versions that its adapter understands, the best first: what a cluster serves is watched.
+    """
 
     group: str
     version: str
     plural: str
     kind: str
     label_selector: str = ""
+    also: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:

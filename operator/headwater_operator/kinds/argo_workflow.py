@@ -15,7 +15,8 @@ from .argo_artifacts import Artifacts, Found, git_of
 from .argo_nodes import Nodes, nodes_of, task_path
 from .kubeflow_pipelines import is_run
 from .kubernetes_facet import Image, code_facets, git_facets
-from .reading import items, part, read_time
+from .reading import created_at, items, part, read_time
+from .schedule import Schedule, expressions, limit
 from .subject import Life, Subject
 
 _SCHEDULED_AT = "workflows.argoproj.io/scheduled-time"
@@ -54,6 +55,21 @@ class CronWorkflowAdapter:
         """The workload."""
         one = Subject.of(body, self.resource, owners, cluster)
         yield one.observe(one.job("ARGO", "DAG"))
+
+    def schedule(self, body: Body) -> Schedule:
+        """When its Workflows start, and which of them it keeps. Since 3.6 it counts those that ended."""
+        spec, status = part(body, "spec"), part(body, "status")
+        counts = [each for key in ("succeeded", "failed") if isinstance(each := status.get(key), int)]
+        return Schedule(
+            created=created_at(body),
+            last=read_time(status.get("lastScheduledTime")),
+            expressions=tuple(expressions(spec)),
+            zone=str(spec.get("timezone") or ""),
+            keeps_succeeded=limit(spec, "successfulJobsHistoryLimit", 3),
+            keeps_failed=limit(spec, "failedJobsHistoryLimit", 1),
+            expires=bool(part(spec, "workflowSpec", "ttlStrategy")),
+            ended=sum(counts) if counts else None,
+        )
 
 
 @dataclass(frozen=True, slots=True)

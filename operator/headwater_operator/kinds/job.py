@@ -9,7 +9,8 @@ from datetime import datetime
 from ..observation import ObjectRef, Observation, RunState
 from .adapter import Body, Cluster, Resource
 from .kubernetes_facet import images_of, service_account_of
-from .reading import part, read_time, reason, true_condition
+from .reading import created_at, part, read_time, reason, true_condition
+from .schedule import Schedule, expressions, limit
 from .subject import Life, Subject
 
 _SCHEDULED_AT = "batch.kubernetes.io/cronjob-scheduled-timestamp"
@@ -37,6 +38,19 @@ class CronJobAdapter:
         """The workload."""
         one = Subject.of(body, self.resource, owners, cluster)
         yield one.observe(one.job())
+
+    def schedule(self, body: Body) -> Schedule:
+        """When its Jobs start, and which of them it keeps."""
+        spec = part(body, "spec")
+        return Schedule(
+            created=created_at(body),
+            last=read_time(part(body, "status").get("lastScheduleTime")),
+            expressions=tuple(expressions(spec)),
+            zone=str(spec.get("timeZone") or ""),
+            keeps_succeeded=limit(spec, "successfulJobsHistoryLimit", 3),
+            keeps_failed=limit(spec, "failedJobsHistoryLimit", 1),
+            expires=part(spec, "jobTemplate", "spec").get("ttlSecondsAfterFinished") is not None,
+        )
 
 
 def _life(one: Subject) -> Life | None:

@@ -1,4 +1,8 @@
-"""The six kinds of jobs of Kubeflow's training operator (v1). They differ in nothing but names."""
+"""The six kinds of jobs of Kubeflow's training operator (v1). They differ in nothing but names.
+
+MPIJob has two homes: the training operator serves it as v1, the MPI operator as v2beta1. The fields that are read here
+are the same in both.
+"""
 
 from __future__ import annotations
 

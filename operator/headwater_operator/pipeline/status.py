@@ -75,7 +75,15 @@ class Status(_Part, frozen=True):
     runs: Annotated[int, Meta(description="How many runs were reported since the operator started.", ge=0)] = 0
     injected: Annotated[int, Meta(description="How many of its running pods have the emitter.", ge=0)] = 0
     missed: Annotated[
-        int, Meta(description="How many runs are known to have come and gone while the operator was away.", ge=0)
+        int,
+        Meta(
+            description="How many runs came and went unseen, as while the operator was away: what CronJobs and "
+            "CronWorkflows show of it. Each one's last run is known, those before it are estimated by the schedule.",
+            ge=0,
+        ),
+    ] = 0
+    rejected: Annotated[
+        int, Meta(description="How many events of its runs the server rejected within the last day.", ge=0)
     ] = 0
     last_run: Annotated[LastRun | None, Meta(description="The run that changed last.")] = None
     last_error: Annotated[str, Meta(description="What went wrong last; empty where nothing did.", max_length=32768)] = (

@@ -75,12 +75,12 @@ class Told:
         except NotFound:
             return []
 
-    async def run(self, job: str, state: str) -> pb.Run:
+    async def run(self, job: str, state: str, namespace: str = "k8s://c1/team-a") -> pb.Run:
         """The one run of a job, once it is in a state."""
         wanted = pb.RunState.Value(f"RUN_STATE_{state}")
 
         async def found() -> list[pb.Run]:
-            return [each for each in await self.runs(job) if each.state == wanted]
+            return [each for each in await self.runs(job, namespace) if each.state == wanted]
 
         (run,) = await until(found)
         return run

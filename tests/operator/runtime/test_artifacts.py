@@ -43,11 +43,12 @@ class ReaderAdapter:
         """One run."""
         metadata = body["metadata"]
         ref = ObjectRef("Job.batch", metadata["namespace"], metadata["name"], metadata["uid"])
-        found = cluster.dataset(URI, metadata["namespace"])
+        uri = body["spec"].get("reads", URI)
+        found = cluster.dataset(uri, metadata["namespace"])
         writes = (Dataset("k8s://c1/team-a", "churn/train/model", version=URI),) if body["spec"]["writes"] else ()
         run = Run(
             object_run_id(metadata["uid"]), RunState.STARTED, EPOCH, outputs=writes,
-            inputs=() if writes or found is None else (found,), unresolved=() if found or writes else (URI,),
+            inputs=() if writes or found is None else (found,), unresolved=() if found or writes else (uri,),
         )  # fmt: skip
         return [Observation((ref,), Job(metadata["name"]), Workload("Job.batch", metadata["name"]), run)]
 
@@ -95,19 +96,19 @@ class Desk:
         self.registrar = Registrar(known, Owners(FakeMetadata()), Reporter(spool), Nobody())
         self._spool = spool
 
-    async def see(self, name: str, *, writes: bool) -> None:
+    async def see(self, name: str, *, writes: bool, reads: str = URI) -> None:
         """An object appears."""
-        body = make_object(READER, name, spec={"writes": writes})
+        body = make_object(READER, name, spec={"writes": writes, "reads": reads})
         await self.registrar.see(READER, body, is_deleted=False)
 
     async def search(self, resolver: Nobody) -> None:
         """What has waited is searched for."""
         await ArtifactSearch(self.registrar, self.known, resolver, patience_seconds=0).search()
 
-    async def reported(self) -> dict[str, list[str]]:
-        """The inputs of each job for which something was reported."""
+    async def reported(self, what: str = "name") -> dict[str, list[str]]:
+        """The inputs of each job for which something was reported, by their names or versions."""
         events = [event_pb2.Event.FromString(each.item.event).run_event for each in await self._spool.peek(100, 10**6)]
-        return {each.job.name: [one.dataset.name for one in each.inputs] for each in events}
+        return {each.job.name: [getattr(one.dataset, what) for one in each.inputs] for each in events}
 
 
 @pytest_asyncio.fixture
@@ -122,7 +123,20 @@ async def test_a_reader_is_reported_once_the_producer_was_seen(desk: Desk) -> No
     assert await desk.reported() == {}
     await desk.see("producer", writes=True)
     assert await desk.reported() == {"reader": ["churn/train/model"], "producer": []}
-    assert desk.registrar.records.waiting_for([URI]) == []
+    assert not any(each.waiting for each in desk.registrar.records)
+
+
+async def test_who_reads_a_file_in_an_artifact_is_reported_once_its_producer_was_seen(desk: Desk) -> None:
+    await desk.see("reader", writes=False, reads=f"{URI}/weights/part-1.bin")
+    await desk.see("producer", writes=True)
+    assert await desk.reported() == {"reader": ["churn/train/model"], "producer": []}
+
+
+async def test_a_file_in_an_artifact_that_was_searched_for_is_of_the_artifact_s_version(desk: Desk) -> None:
+    await desk.see("reader", writes=False, reads=f"{URI}/weights/part-1.bin")
+    await desk.search(Somebody())
+    assert await desk.reported() == {"reader": ["churn/inner/train/model"]}
+    assert await desk.reported("version") == {"reader": [URI]}
 
 
 async def test_the_server_is_asked_when_no_producer_comes(desk: Desk) -> None:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
-from headwater_operator.ledger import Ledger, OpenObject
+from headwater_operator.ledger import Account, Ledger, OpenObject
 from headwater_operator.observation import Dataset, Job, ObjectRef, Observation, Run, RunState, Workload
-from headwater_operator.stand_ins import ToldRun
+from headwater_operator.records import Record
+from headwater_operator.stand_ins import StandIns, ToldRun
+from headwater_operator.sweeping import LedgerKeeper
+
+from .cluster import KINDS
 
 TIME = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
 LEFT = OpenObject(
@@ -19,6 +25,40 @@ LEFT = OpenObject(
         Run(UUID(int=1), RunState.RUNNING, TIME, inputs=(Dataset("s3://lake", "raw"),), start_facets={"x": {"y": 1}}),
     ),),
 )  # fmt: skip
+
+
+def test_a_damaged_file_is_put_aside(tmp_path: Path) -> None:
+    (tmp_path / "ledger").write_bytes(b"what a power cut left of it " * 400)
+    with Ledger(tmp_path / "ledger") as ledger:
+        assert ledger.open_objects() == []
+        ledger.note([LEFT], [], TIME)
+    with Ledger(tmp_path / "ledger") as ledger:
+        assert ledger.open_objects() == [LEFT]
+    assert (tmp_path / "ledger.damaged").read_bytes().startswith(b"what a power cut")
+
+
+def test_what_cannot_be_written_is_written_later(tmp_path: Path) -> None:
+    record = Record(KINDS["Job"], "team-a", "clean", "u1", LEFT.observations, seen_at=TIME)
+    with Ledger(tmp_path / "ledger") as ledger, closing(sqlite3.connect(tmp_path / "ledger")) as other:
+        keeper = LedgerKeeper(ledger, StandIns())
+        keeper.touch(record)
+        other.execute("BEGIN IMMEDIATE")
+        keeper.write()
+        other.rollback()
+        assert ledger.open_objects() == []
+        keeper.write()
+        assert ledger.open_objects() == [LEFT]
+
+
+def test_accounts_are_kept_and_forgotten(tmp_path: Path) -> None:
+    account = Account("u1", TIME, 3, None)
+    with Ledger(tmp_path / "ledger") as ledger:
+        ledger.keep([Account("u1", TIME, 2, 5), Account("u2", TIME, 0, 7)])
+        ledger.keep([account])
+    with Ledger(tmp_path / "ledger") as ledger:
+        assert ledger.accounts() == {"u1": account, "u2": Account("u2", TIME, 0, 7)}
+        ledger.forget("u2")
+        assert ledger.accounts() == {"u1": account}
 
 
 def test_what_is_noted_is_there_after_a_restart(tmp_path: Path) -> None:

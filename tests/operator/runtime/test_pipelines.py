@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from headwater_operator.app import Operator
 from headwater_operator.kinds.adapter import Resource
+from headwater_operator.watching import PIPELINES
 
-from .cluster import Cluster, at, until
+from .cluster import Cluster, at, make_object, uid, until
 from .conftest import Told
 from .stories import RULE, complete, condition, declare, start_job
 
@@ -17,9 +18,12 @@ async def test_a_pipeline_is_registered_and_counts(cluster: Cluster, operator: O
     await start_job(cluster, "clean")
     await cluster.change("Job", "clean", status=complete(9))
     await told.run("clean", "SUCCEEDED")
-    status = await cluster.until_status("all", lambda status: status.get("jobs") == 1 and status.get("lastRun"))
+    status = await cluster.until_status(
+        "all",
+        lambda status: status.get("lastRun") and condition({"status": status}, "Registered").get("status") == "True",
+    )
     assert status["observedGeneration"] == 1
-    assert status["runs"] == 1
+    assert (status["jobs"], status["runs"]) == (1, 1)
     assert status["lastRun"]["job"] == "clean"
     assert status["lastRun"]["state"] == "SUCCEEDED"
     assert status["lastRun"]["time"] == at(9)
@@ -113,6 +117,47 @@ async def test_a_pipeline_that_cannot_be_understood_says_why(cluster: Cluster, o
     ready = condition({"status": status}, "Ready")
     assert (ready["status"], ready["reason"]) == ("False", "Invalid")
     assert "successfulPercent" in ready["message"]
+
+
+async def test_a_late_word_of_a_pipeline_that_went_changes_nothing_for_its_namesake(
+    cluster: Cluster, operator: Operator, told: Told
+) -> None:
+    await declare(cluster)
+    await cluster.until_ready("all")
+    older = make_object(PIPELINES, "all", spec={"selector": {"names": ["nothing"]}}, created=-10, generation=7)
+    older["metadata"]["uid"] = uid("older")
+    await operator.see_pipeline(older, is_deleted=False)
+    await operator.see_pipeline(older, is_deleted=True)
+    await start_job(cluster, "clean")
+    await told.run("clean", "STARTED")
+
+
+async def test_a_run_is_told_to_its_end_although_its_pipeline_is_gone(
+    cluster: Cluster, operator: Operator, told: Told
+) -> None:
+    await declare(cluster)
+    await start_job(cluster, "clean")
+    await told.run("clean", "STARTED")
+    await cluster.delete("LineagePipeline", "all")
+    await until(lambda: cluster.get("LineagePipeline", "all") is None)
+    await cluster.change("Job", "clean", status=complete(9))
+    await told.run("clean", "SUCCEEDED")
+
+
+async def test_a_run_is_told_to_its_end_although_its_pipeline_no_longer_selects_it(
+    cluster: Cluster, operator: Operator, told: Told
+) -> None:
+    await declare(cluster)
+    await start_job(cluster, "clean")
+    await told.run("clean", "STARTED")
+    await cluster.change("LineagePipeline", "all", spec={"selector": {"names": ["other"]}}, metadata={"generation": 2})
+    await cluster.until_status("all", lambda status: status.get("observedGeneration") == 2)
+    await cluster.change("Job", "clean", status=complete(9))
+    await told.run("clean", "SUCCEEDED")
+    await start_job(cluster, "clean-2")
+    await start_job(cluster, "other")
+    await told.run("other", "STARTED")
+    assert await told.jobs() == {"clean", "other"}
 
 
 async def test_a_deleted_pipeline_ends_and_covers_nothing_more(

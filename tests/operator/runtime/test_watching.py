@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from headwater_operator.app import running
 from headwater_operator.settings import parse_settings
 
 from ...conftest import RunningServer
-from .cluster import KINDS, Cluster, running_cluster, until
+from .cluster import KINDS, Cluster, at, running_cluster, until
 from .conftest import Start, Told
 from .stories import declare, start_job
 
@@ -23,6 +25,19 @@ async def test_kinds_that_a_cluster_lacks_are_picked_up_when_they_come(
             await told.run("clean", "STARTED")
             await cluster.define(KINDS["TrainJob"])
             await cluster.create("TrainJob", "faces", spec={}, status={"jobsStatus": [{"name": "node", "active": 1}]})
+            await told.run("faces", "STARTED")
+
+
+async def test_a_kind_is_watched_in_the_version_that_a_cluster_serves(
+    server: RunningServer, told: Told, tmp_path: object
+) -> None:
+    arguments = ["--cluster", "c1", "--address", server.grpc_address, "--spool-dir", f"{tmp_path}/spool"]
+    older = replace(KINDS["MPIJob"], version="v1")
+    async with running_cluster(without=[kind for kind in KINDS if kind != "LineagePipeline"]) as cluster:
+        cluster.serve(older)
+        async with running(parse_settings([*arguments, "--http-address", "127.0.0.1:0"], {}), cluster.connect):
+            await declare(cluster)
+            await cluster.create(older, "faces", spec={"mpiReplicaSpecs": {}}, status={"startTime": at(1)})
             await told.run("faces", "STARTED")
 
 
