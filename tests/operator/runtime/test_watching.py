@@ -5,7 +5,7 @@ from __future__ import annotations
 from headwater_operator.app import running
 from headwater_operator.settings import parse_settings
 
-from ...conftest import RunningServer
+from ...server_process import RunningServer
 from .cluster import KINDS, Cluster, running_cluster, until
 from .conftest import Start, Told
 from .stories import declare, start_job
