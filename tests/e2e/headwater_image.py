@@ -63,8 +63,8 @@ def provide_dependencies(folder: Path) -> None:
     stamp = folder.with_suffix(".txt")
     if stamp.exists() and stamp.read_text() == "\n".join(wanted):
         return
-    stamp.unlink(missing_ok=True)
-    shutil.rmtree(folder, ignore_errors=True)
+    unfinished = folder.with_suffix(".unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
     target = [part for name in PLATFORMS for part in ("--platform", name)]
     pip = (
         sys.executable,
@@ -77,7 +77,10 @@ def provide_dependencies(folder: Path) -> None:
         "--python-version",
         IMAGE_PYTHON,
     )
-    run(*pip, *target, "--dest", folder, *wanted)
+    run(*pip, *target, "--dest", unfinished, *wanted)
+    stamp.unlink(missing_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)
+    unfinished.rename(folder)
     stamp.write_text("\n".join(wanted))
 
 

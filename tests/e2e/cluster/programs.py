@@ -147,13 +147,15 @@ def build(go: Path, folder: Path) -> None:
     """
     unfinished = folder.with_name(f"{folder.name}.unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
-    unfinished.mkdir(parents=True)
+    work = unfinished / "work"
+    work.mkdir(parents=True)
     flags = ("-trimpath", "-buildvcs=false", "-gcflags=all=-dwarf=false", f"-ldflags={' '.join(linker_flags())}")
-    environment = {"CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOFLAGS": "", "GOTMPDIR": str(unfinished.parent)}
+    environment = {"CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOFLAGS": "", "GOTMPDIR": str(work)}
     together = {name: package for name, package in GO_PROGRAMS.items() if Path(package).name == name}
     for name, package in GO_PROGRAMS.items() - together.items():
         run(go, "build", *flags, "-o", unfinished / name, package, cwd=SOURCES, environment=environment)
     run(go, "build", *flags, "-o", f"{unfinished}/", *together.values(), cwd=SOURCES, environment=environment)
+    shutil.rmtree(work)
     unfinished.rename(folder)
 
 
