@@ -48,6 +48,7 @@ def address() -> tuple[str, int]:
         return host, probe.getsockname()[1]
 
 
+@pytest.mark.timeout(2 * AWAY_SECONDS + 3 * PATIENCE_SECONDS)
 def test_nothing_is_lost_and_nothing_told_twice(
     namespace: Namespace, permissions: None, headwater_image: str, address: tuple[str, int], tmp_path: Path
 ) -> None:
