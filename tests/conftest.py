@@ -6,7 +6,6 @@ import itertools
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import asyncpg
@@ -14,6 +13,7 @@ import pytest
 import pytest_asyncio
 
 from .open_lineage_schemas import Schemas, load_schemas
+from .server_process import RunningServer
 
 _numbers = itertools.count(1)
 
@@ -59,14 +59,6 @@ async def database(template: str) -> AsyncIterator[str]:
 def schemas() -> Schemas:
     """OpenLineage's schemas and ours, by `$id`."""
     return load_schemas()
-
-
-@dataclass(frozen=True)
-class RunningServer:
-    """Where a server under test answers."""
-
-    grpc_address: str
-    http_url: str
 
 
 @pytest_asyncio.fixture

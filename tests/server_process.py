@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 READY = re.compile(r"headwater-server ready grpc=(\S+) http=(\S+)")
 """What a server prints when it answers, and where it does."""
 
 
 @dataclass(frozen=True)
-class ServerProcess:
+class RunningServer:
     """Where the server answers."""
 
     grpc_address: str
@@ -27,7 +30,7 @@ def serve(*options: object) -> list[str]:
 
 
 @contextmanager
-def server_process(*options: object) -> Iterator[ServerProcess]:
+def server_process(*options: object) -> Iterator[RunningServer]:
     """Runs a server with these options, and ends it in order.
 
     Raises:
@@ -39,7 +42,12 @@ def server_process(*options: object) -> Iterator[ServerProcess]:
         try:
             found = next((ready for line in process.stdout if (ready := READY.search(line))), None)
             assert found is not None, f"the server did not start: exit status {process.wait()}"
-            yield ServerProcess(found[1], f"http://{found[2]}")
+            yield RunningServer(found[1], f"http://{found[2]}")
         finally:
             process.terminate()
             process.wait()
+
+
+def kill_postgres(data: Path) -> None:
+    """Ends the PostgreSQL of a server with this data folder as `kill -9` does."""
+    os.kill(int((data / "postgres" / "postmaster.pid").read_text().splitlines()[0]), signal.SIGKILL)

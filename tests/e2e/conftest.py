@@ -12,10 +12,14 @@ import pytest
 from kubernetes import config
 from kubernetes.dynamic import DynamicClient
 
+from ..server_process import RunningServer
 from .cluster.node import end_component
 from .kubernetes_access import Namespace, kubectl
-from .running_server import RunningServer, running_server
-from .target import HOST, OwnNode, Target, target_of_tests
+from .lineage_pipelines import define
+from .running_operator import install_permissions
+from .running_server import running_server
+from .target import OwnNode, Target, target_of_tests
+from .variables import HOST
 
 TEST_SECONDS = 300
 _numbers = count(1)
@@ -52,6 +56,13 @@ def namespace(client: DynamicClient) -> Iterator[Namespace]:
     kubectl("wait", "--for=create", "--timeout=60s", "--namespace", name, "serviceaccount/default")
     yield Namespace(name, client)
     kubectl("delete", "namespace", name, "--wait=false")
+
+
+@pytest.fixture(scope="session")
+def permissions(client: DynamicClient) -> None:
+    """What the operator needs of the cluster is there."""
+    define(client)
+    install_permissions()
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,8 @@
 
 Nearly all are the real ones, read from the Go module that their project publishes its API as, at a pinned version and
 checksum. They are fetched once, before the tests (a node has no way out), and kept in the cache, not in the repository.
-Where a project has no module to fetch, a definition with its names that takes any content stands in.
+Katib's module is not to be had and its packages for Python have no definitions; one of our own stands in, which takes
+any content, as Katib's own does: they name group, version and kind, and say nothing of what is inside.
 """
 
 from __future__ import annotations
@@ -112,8 +113,15 @@ def fetch_crds() -> None:
             folder = fetch_module(module)
             for definition in missing:
                 if definition.module == module:
-                    cached(definition).parent.mkdir(parents=True, exist_ok=True)
-                    shutil.copyfile(folder / definition.file, cached(definition))
+                    keep(folder / definition.file, cached(definition))
+
+
+def keep(file: Path, place: Path) -> None:
+    """Copies a file to a place where it is only when it is whole."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = place.with_suffix(".unfinished")
+    shutil.copyfile(file, unfinished)
+    unfinished.rename(place)
 
 
 def fetch_module(module: Module) -> Path:
@@ -149,12 +157,11 @@ def manifest(definition: Real | StandIn) -> str:
     if isinstance(definition, Real):
         return cached(definition).read_text()
     plural, group = definition.name.split(".", 1)
-    anything = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
     version = {
         "name": definition.version,
         "served": True,
         "storage": True,
-        "schema": {"openAPIV3Schema": {"type": "object", "properties": {"spec": anything, "status": anything}}},
+        "schema": {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}},
         "subresources": {"status": {}},
     }
     document = {

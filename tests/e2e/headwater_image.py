@@ -24,7 +24,9 @@ DOCKERFILE = Path(__file__).parent / "Dockerfile"
 SOURCES = ("client", "server", "operator")
 IMAGE = "localhost/headwater:e2e"
 IMAGE_PYTHON = "3.11"
-PLATFORMS = tuple(f"manylinux{version}_{platform.machine()}" for version in ("2014", "_2_17", "_2_28", "_2_34"))
+MACHINE = {"arm64": "aarch64", "AMD64": "x86_64"}.get(platform.machine(), platform.machine())
+"""The processor as Linux calls it: an image is for Linux wherever it is made."""
+PLATFORMS = tuple(f"manylinux{version}_{MACHINE}" for version in ("2014", "_2_17", "_2_28", "_2_34"))
 EXTRAS = ("server", "operator", "cli")
 
 
@@ -61,7 +63,8 @@ def provide_dependencies(folder: Path) -> None:
     stamp = folder.with_suffix(".txt")
     if stamp.exists() and stamp.read_text() == "\n".join(wanted):
         return
-    shutil.rmtree(folder, ignore_errors=True)
+    unfinished = folder.with_suffix(".unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
     target = [part for name in PLATFORMS for part in ("--platform", name)]
     pip = (
         sys.executable,
@@ -74,7 +77,10 @@ def provide_dependencies(folder: Path) -> None:
         "--python-version",
         IMAGE_PYTHON,
     )
-    run(*pip, *target, "--dest", folder, *wanted)
+    run(*pip, *target, "--dest", unfinished, *wanted)
+    stamp.unlink(missing_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)
+    unfinished.rename(folder)
     stamp.write_text("\n".join(wanted))
 
 

@@ -9,8 +9,7 @@ from headwater import NotFound, SyncClient
 from headwater.names import JobName
 from headwater.v1.catalog_pb2 import Run
 
-from ..server_process import ServerProcess as RunningServer
-from ..server_process import server_process
+from ..server_process import RunningServer, server_process
 from .kubernetes_access import Namespace
 from .running_operator import CLUSTER
 

@@ -7,20 +7,18 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Protocol
 
 from .cluster import node
 from .cluster.command import run
-from .cluster.images import PYTHON_IMAGE, buildah, engine, python_archive
-from .cluster.layout import CACHE
+from .cluster.images import PYTHON_IMAGE, buildah, python_archive
+from .cluster.machine import check_machine
 from .headwater_image import IMAGE, headwater_archive
+from .kind import Kind
+from .variables import TARGET
 
-TARGET = "HEADWATER_E2E_TARGET"
-HOST = "HEADWATER_E2E_HOST"
 ENGINES = ("docker", "podman")
-KIND_CLUSTER = "headwater-e2e"
-REGISTRY_PYTHON = "docker.io/library/python:3.11-slim"
+PATIENCE_WITH_AN_ENGINE_SECONDS = 30
 
 
 class Target(Protocol):
@@ -54,7 +52,7 @@ class OwnNode:
 
     def start(self) -> None:
         """Starts a node, unless one is up, which then stays."""
-        node.check_machine(sys.platform, os.geteuid())
+        check_machine(sys.platform, os.geteuid())
         self._started = node.node_process() is None
         node.up()
         python_archive()
@@ -77,51 +75,6 @@ class OwnNode:
         """Takes the node down, also one that did not come up."""
         if self._started:
             node.down()
-
-
-class Kind:
-    """Kubernetes in a container engine."""
-
-    def __init__(self, engine_name: str) -> None:
-        self._engine = engine_name
-        self._kubeconfig = CACHE / "kind.conf"
-        self._started = False
-
-    def start(self) -> None:
-        """Creates a cluster, unless there is one by our name, which then stays."""
-        CACHE.mkdir(parents=True, exist_ok=True)
-        self._started = KIND_CLUSTER not in self._kind("get", "clusters").split()
-        if self._started:
-            self._kind("create", "cluster", "--name", KIND_CLUSTER, "--wait", "5m", "--kubeconfig", self._kubeconfig)
-        else:
-            self._kind("export", "kubeconfig", "--name", KIND_CLUSTER, "--kubeconfig", self._kubeconfig)
-        headwater_archive(engine(self._engine), REGISTRY_PYTHON)
-
-    def environment(self) -> Mapping[str, str]:
-        """The cluster's kubeconfig, and the address under which its nodes reach this machine."""
-        gateways = run(
-            self._engine, "network", "inspect", "kind", "--format", "{{range .IPAM.Config}}{{.Gateway}} {{end}}"
-        )
-        host = next((address for address in gateways.split() if "." in address), "")
-        return os.environ | {"KUBECONFIG": str(self._kubeconfig), TARGET: f"kind:{self._engine}", HOST: host}
-
-    def command(self, command: Sequence[str]) -> list[str]:
-        """Runs it as it is."""
-        return list(command)
-
-    def load_headwater(self) -> str:
-        """Loads the archive; builds it first where the sources changed since `start`."""
-        archive = headwater_archive(engine(self._engine), REGISTRY_PYTHON)
-        self._kind("load", "image-archive", "--name", KIND_CLUSTER, archive)
-        return IMAGE
-
-    def stop(self) -> None:
-        """Deletes the cluster."""
-        if self._started:
-            self._kind("delete", "cluster", "--name", KIND_CLUSTER)
-
-    def _kind(self, *arguments: str | Path) -> str:
-        return run("kind", *arguments, environment={"KIND_EXPERIMENTAL_PROVIDER": self._engine})
 
 
 class GivenCluster:
@@ -168,9 +121,15 @@ def target_of_tests(environment: Mapping[str, str]) -> Target:
 
 def find_engine() -> str | None:
     """A container engine that answers. Its command proves nothing: a client can be there without an engine."""
-    for name in ENGINES:
-        if shutil.which(name):
-            asked = subprocess.run([name, "info"], capture_output=True, timeout=30, check=False)
-            if asked.returncode == 0:
-                return name
-    return None
+    return next((name for name in ENGINES if shutil.which(name) and answers(name)), None)
+
+
+def answers(engine: str) -> bool:
+    """Whether an engine says how it is."""
+    try:
+        asked = subprocess.run(
+            [engine, "info"], capture_output=True, timeout=PATIENCE_WITH_AN_ENGINE_SECONDS, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return False
+    return asked.returncode == 0

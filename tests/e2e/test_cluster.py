@@ -10,9 +10,9 @@ from pathlib import Path
 
 from kubernetes.dynamic import DynamicClient
 
+from ..server_process import RunningServer
 from .kubernetes_access import Namespace, has_condition
 from .lineage_pipelines import job
-from .running_server import RunningServer
 
 
 def test_every_node_is_ready(client: DynamicClient) -> None:

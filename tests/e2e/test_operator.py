@@ -2,35 +2,22 @@
 
 from __future__ import annotations
 
-import os
 import re
-import socket
-import time
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from kubernetes.dynamic import DynamicClient
 
-from headwater.v1.catalog_pb2 import RunState
 from headwater_operator.rbac import make_discovery_rules, make_rules
 
-from .kubernetes_access import PATIENCE_SECONDS, Namespace, has_condition, kubectl
-from .lineage_pipelines import RESOURCE, define, delivered, every_minute, job, pipeline, time_of
-from .running_operator import ACCOUNT, Operator, install_permissions, running_operator
-from .running_server import RunningServer, running_server, runs_of
-from .target import HOST
+from ..server_process import RunningServer
+from .kubernetes_access import Namespace, has_condition, kubectl
+from .lineage_pipelines import RESOURCE, delivered, every_minute, job, pipeline, time_of
+from .running_operator import ACCOUNT, Operator, running_operator
+from .running_server import runs_of
 
 LISTED = re.compile(r"(\S+)\s+\[]\s+\[]\s+\[(.*)]\s*")
 """A line of `kubectl auth can-i --list` about a resource without names and without URLs: resource and verbs."""
-
-
-@pytest.fixture(scope="module")
-def permissions(client: DynamicClient) -> None:
-    """What the operator needs of the cluster is there."""
-    define(client)
-    install_permissions()
 
 
 @pytest.fixture
@@ -84,42 +71,6 @@ def test_a_restart_tells_nothing_twice(
     namespace.apply(job("serve", headwater_image))
     delivered(namespace, "SUCCEEDED", "serve")
     assert runs_of(server, namespace, "train") == before
-
-
-def test_what_happens_while_the_server_is_away_arrives_when_it_is_back(
-    namespace: Namespace, permissions: None, headwater_image: str, tmp_path: Path
-) -> None:
-    if not (host := os.environ.get(HOST)):
-        pytest.skip(f"let {HOST} name an address of this machine that the cluster's pods reach")
-    with socket.create_server((host, 0)) as probe:
-        port = probe.getsockname()[1]
-    names = [f"train-{each}" for each in range(3)]
-    with ExitStack() as stack:
-        with running_server(host, tmp_path / "data", port=port) as server:
-            operator = stack.enter_context(running_operator(server.grpc_address, tmp_path))
-            namespace.apply(pipeline())
-            namespace.wait_for(RESOURCE, "all", has_condition("Registered"))
-        namespace.apply(*(job(each, headwater_image) for each in names))
-        for each in names:
-            namespace.wait_for("batch/v1/Job", each, has_condition("Complete"))
-        operator.kill()
-        operator.start()
-        with running_server(host, tmp_path / "data", port=port) as server:
-            namespace.apply(job("last", headwater_image))
-            namespace.wait_for("batch/v1/Job", "last", has_condition("Complete"))
-            states = {name: until_succeeded(server, namespace, name) for name in [*names, "last"]}
-            operator.stop()
-    assert states == {name: ["RUN_STATE_SUCCEEDED"] for name in [*names, "last"]}
-
-
-def until_succeeded(server: RunningServer, namespace: Namespace, name: str) -> list[str]:
-    """The states of a job's runs, once there is one that succeeded, or when patience ends."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while True:
-        states = [RunState.Name(each.state) for each in runs_of(server, namespace, name)]
-        if "RUN_STATE_SUCCEEDED" in states or time.monotonic() > deadline:
-            return states
-        time.sleep(0.2)
 
 
 def test_a_job_that_is_deleted_half_way_is_aborted(

@@ -1,4 +1,4 @@
-"""Which Kubernetes `make e2e` takes, and what it says to a machine that can have none."""
+"""Which Kubernetes `make e2e` takes."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from .cluster.command import ClusterError
-from .cluster.node import check_machine
-from .target import GivenCluster, Kind, OwnNode, choose_target
+from .kind import Kind
+from .target import GivenCluster, OwnNode, choose_target, find_engine
 
 
 def path_with_kind(folder: Path) -> dict[str, str]:
@@ -35,7 +34,12 @@ def test_an_engine_without_kind_leaves_a_node_of_our_own(tmp_path: Path) -> None
     assert isinstance(choose_target({"PATH": str(tmp_path)}, lambda: "docker"), OwnNode)
 
 
-@pytest.mark.parametrize(("system", "user", "reason"), [("darwin", 0, "needs Linux"), ("linux", 1000, "needs root")])
-def test_a_machine_that_cannot_hold_a_node_hears_why_and_the_way_out(system: str, user: int, reason: str) -> None:
-    with pytest.raises(ClusterError, match=rf"{reason}.*set KUBECONFIG"):
-        check_machine(system, user)
+@pytest.mark.parametrize(("status", "found"), [(0, "docker"), (1, None)])
+def test_an_engine_is_one_that_answers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: int, found: str | None
+) -> None:
+    program = tmp_path / "docker"
+    program.write_text(f"#!/bin/sh\nexit {status}\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert find_engine() == found

@@ -1,7 +1,8 @@
 """The workloads of other projects: their definitions in the cluster, their states set as their controllers would.
 
-The definitions are those that the projects publish (see `crds`), so that every field that is read is one they have. No
-controller runs: what it would write is written by the test.
+The definitions are those that the projects publish (see `crds`), so that every field that is read is one they have.
+Katib's allow anything: its fields are those of its models for Python. No controller runs: what it would write is
+written by the test.
 """
 
 from __future__ import annotations
@@ -15,16 +16,21 @@ from typing import Any
 import pytest
 from kubernetes.dynamic import DynamicClient
 
+from ..server_process import RunningServer
 from .crds import apply_crds
 from .kubernetes_access import Namespace, Object, has_condition
-from .lineage_pipelines import RESOURCE, define, delivered, pipeline
-from .running_operator import Operator, install_permissions, running_operator
-from .running_server import RunningServer, runs_of
+from .lineage_pipelines import RESOURCE, delivered, pipeline
+from .running_operator import Operator, running_operator
+from .running_server import runs_of
 
 START, END = "the start", "the end"
 """Stand in a status for the moment in which it is written first, and the one in which it is written last."""
 
 POD = {"spec": {"containers": [{"name": "main", "image": "python:3.11"}]}}
+OBJECTIVE = {"type": "maximize", "objectiveMetricName": "auc"}
+RATE = {"name": "rate", "parameterType": "double", "feasibleSpace": {"min": "0.01", "max": "0.1"}}
+ASSIGNED = {"parameterAssignments": [{"name": "rate", "value": "0.02"}]}
+OBSERVATION = {"metrics": [{"name": "auc", "latest": "0.91", "min": "0.4", "max": "0.93"}]}
 MODEL = {"modelFormat": {"name": "sklearn"}, "storageUri": "s3://models/churn"}
 
 
@@ -101,6 +107,34 @@ LIVES: dict[str, tuple[str, Object, list[Object]]] = {
             },
         ],
     ),
+    "Experiment": (
+        "kubeflow.org/v1beta1",
+        {"objective": OBJECTIVE, "algorithm": {"algorithmName": "random"}, "parameters": [RATE], "maxTrialCount": 1},
+        [
+            {"startTime": START, "conditions": [condition("Running", START)], "trials": 1},
+            {
+                "startTime": START,
+                "completionTime": END,
+                "conditions": [condition("Succeeded", END)],
+                "trials": 1,
+                "trialsSucceeded": 1,
+                "currentOptimalTrial": {"bestTrialName": "train-1", "observation": OBSERVATION, **ASSIGNED},
+            },
+        ],
+    ),
+    "Trial": (
+        "kubeflow.org/v1beta1",
+        {"objective": OBJECTIVE, **ASSIGNED},
+        [
+            {"startTime": START, "conditions": [condition("Running", START)]},
+            {
+                "startTime": START,
+                "completionTime": END,
+                "conditions": [condition("Succeeded", END)],
+                "observation": OBSERVATION,
+            },
+        ],
+    ),
     "InferenceService": (
         "serving.kserve.io/v1beta1",
         {"predictor": {"model": MODEL}},
@@ -119,11 +153,9 @@ LIVES: dict[str, tuple[str, Object, list[Object]]] = {
 
 @pytest.fixture(scope="module")
 def operator(
-    client: DynamicClient, server: RunningServer, tmp_path_factory: pytest.TempPathFactory
+    client: DynamicClient, permissions: None, server: RunningServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Operator]:
     """An operator that was there before any of these kinds was."""
-    define(client)
-    install_permissions()
     folder: Path = tmp_path_factory.mktemp("operator")
     with running_operator(server.grpc_address, folder) as found:
         apply_crds(client, *LIVES)

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from . import node
+from . import machine, node
 from .command import ClusterError
 from .images import python_archive
 from .layout import LOGS
@@ -23,7 +23,7 @@ def main() -> int:
     """Runs one command; gives its exit status."""
     arguments = parser().parse_args()
     try:
-        node.check_machine(sys.platform, os.geteuid())
+        machine.check_machine(sys.platform, os.geteuid())
         arguments.run(arguments)
     except ClusterError as error:
         print(f"cluster: {error}", file=sys.stderr)

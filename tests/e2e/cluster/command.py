@@ -8,6 +8,13 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+NO_SPACE = "no space left on device"
+MORE_SPACE = (
+    "Make room, or move the node (HEADWATER_E2E_STATE), what is kept (HEADWATER_E2E_CACHE) or what Go keeps "
+    "(GOCACHE, GOMODCACHE)"
+)
+"""The way out where a disk is full."""
+
 
 class ClusterError(Exception):
     """Something that the person who runs the tests has to know: what failed, why, and the way out."""
@@ -27,7 +34,8 @@ def run(*command: str | Path, cwd: Path | None = None, environment: Mapping[str,
         raise ClusterError(f"{command[0]}: no such program") from error
     if done.returncode:
         said = f"{done.stdout}{done.stderr}".strip()[-4000:]
-        raise ClusterError(f"{' '.join(map(str, command[:4]))} … failed with {done.returncode}:\n{said}")
+        way_out = f"\n{MORE_SPACE}" if NO_SPACE in said.lower() else ""
+        raise ClusterError(f"{' '.join(map(str, command[:4]))} … failed with {done.returncode}:\n{said}{way_out}")
     return done.stdout.strip()
 
 

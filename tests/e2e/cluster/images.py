@@ -30,6 +30,8 @@ class Builder:
     """A program that builds images: `program` with the options that each command gets, and those of a build.
 
     `has_engine` tells docker and podman, which write an archive with `save`, from buildah, which does with `push`.
+    An image gets no attestation of how it was built: docker may leave it out of an archive whose index names it, and
+    then no node takes the archive.
     """
 
     program: tuple[str | Path, ...]
@@ -44,7 +46,8 @@ class Builder:
         """
         given = [part for name, value in arguments.items() for part in ("--build-arg", f"{name}={value}")]
         options = ("--quiet", *self.build_options, *given)
-        run(*self.program, "build", *options, "-f", dockerfile, "-t", image, context)
+        environment = {"BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}
+        run(*self.program, "build", *options, "-f", dockerfile, "-t", image, context, environment=environment)
 
     def save(self, image: str, archive: Path) -> None:
         """Writes an image as an archive, which is there only when it is whole."""
@@ -75,7 +78,7 @@ def pause_archive() -> Path:
     archive = ARCHIVES / f"pause-{programs_folder().name}.tar"
     with only_one("images"):
         if not archive.exists():
-            with tempfile.TemporaryDirectory() as folder:
+            with tempfile.TemporaryDirectory(dir=CACHE) as folder:
                 shutil.copy(programs_folder() / "pause", folder)
                 buildah().build(PAUSE_IMAGE, DOCKERFILES / "pause" / "Dockerfile", Path(folder))
             buildah().save(PAUSE_IMAGE, archive)
@@ -88,7 +91,7 @@ def python_archive() -> Path:
     with only_one("images"):
         if not archive.exists():
             say(f"building {PYTHON_IMAGE}")
-            with tempfile.TemporaryDirectory() as folder:
+            with tempfile.TemporaryDirectory(dir=CACHE) as folder:
                 make_root(Path(folder) / "root")
                 buildah().build(PYTHON_IMAGE, DOCKERFILES / "python" / "Dockerfile", Path(folder))
             buildah().save(PYTHON_IMAGE, archive)

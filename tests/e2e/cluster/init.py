@@ -13,19 +13,16 @@ from pathlib import Path
 
 from .command import say
 from .components import commands
-from .configuration import CGROUP
 from .layout import CONTAINERD_SOCKET, LOGS, NODE_ADDRESS, SERVICE_ADDRESSES, STATE
 from .programs import programs_folder, system_path
 
 PAUSE_BEFORE_RESTART_SECONDS = 1.0
-CGROUPS = Path("/sys/fs/cgroup")
 
 
 def main() -> None:
     """Prepares the node and looks after its components for as long as it lives."""
     prepare_mounts()
     prepare_network()
-    prepare_control_groups()
     running: dict[int, str] = {}
     for name in commands():
         running[start(name)] = name
@@ -58,19 +55,6 @@ def prepare_network() -> None:
     ):
         subprocess.run(["ip", *arguments.split()], check=True)
     Path("/proc/sys/net/ipv4/ip_forward").write_text("1")
-
-
-def prepare_control_groups() -> None:
-    """Makes the group above the pods' groups: one in version 2, one for each controller in version 1."""
-    for hierarchy in control_group_hierarchies():
-        (hierarchy / CGROUP).mkdir(exist_ok=True)
-
-
-def control_group_hierarchies() -> list[Path]:
-    """The roots under which the node has its control groups."""
-    if (CGROUPS / "cgroup.controllers").exists():
-        return [CGROUPS]
-    return [folder for folder in CGROUPS.iterdir() if (folder / "cgroup.procs").exists() and not folder.is_symlink()]
 
 
 def start(name: str) -> int:

@@ -15,52 +15,43 @@ from pathlib import Path
 from .command import ClusterError, run
 from .configuration import CGROUP, storage, write_configuration
 from .images import pause_archive
-from .init import control_group_hierarchies
 from .keys import make_keys
 from .layout import CONTAINERD_SOCKET, KUBECONFIG, LOGS, NODE_ADDRESS, NODE_NAME, STATE
+from .machine import NAMESPACES, check_kernel, check_space, control_group_hierarchies, prepare_control_groups
 from .programs import programs_folder, provide_programs
 
 REPOSITORY = Path(__file__).parents[3]
 INIT = f"{__package__}.init"
 PROCESS = STATE / "node.pid"
 START_SECONDS = 180
-NAMESPACES = {"net": "net", "mount": "mnt", "pid": "pid_for_children"}
+STATE_GIGABYTES = 4
+"""What the images take when they are unpacked, and a gigabyte that pods never get: below it they are evicted."""
+NAMESPACE_FILES = {"net": "net", "mount": "mnt", "pid": "pid_for_children"}
 """Namespaces as nsenter calls them, and their files below /proc/PROCESS/ns."""
-
-
-def check_machine(system: str, user: int) -> None:
-    """Refuses a machine that cannot hold a node.
-
-    Raises:
-        ClusterError: it is not Linux, or the user is not root.
-    """
-    otherwise = "or start a container engine and install kind, or set KUBECONFIG to a cluster that may be tested on"
-    if system != "linux":
-        raise ClusterError(f"a node of our own needs Linux, and this is {system}: use a Linux machine, {otherwise}")
-    if user != 0:
-        raise ClusterError(f"a node of our own needs root, for namespaces and mounts: run this as root, {otherwise}")
 
 
 def up() -> None:
     """Starts the node and returns when it takes pods.
 
     Raises:
-        ClusterError: it cannot be built or does not start.
+        ClusterError: this machine cannot hold it, or it cannot be built or does not start.
     """
+    is_up = node_process() is not None
+    if not is_up:
+        clear_state()
+        LOGS.mkdir(parents=True)
+        check_kernel(STATE)
+        prepare_control_groups(CGROUP, control_group_hierarchies())
+        check_space({STATE: STATE_GIGABYTES})
     provide_programs()
     pause = pause_archive()
-    if node_process():
+    if is_up:
         return
-    clear_state()
-    LOGS.mkdir(parents=True)
     make_keys()
     write_configuration()
     with (LOGS / "init").open("wb") as log:
         process = subprocess.Popen(
-            [
-                *("unshare", "--net", "--mount", "--pid", "--mount-proc", "--propagation", "private"),
-                *("--fork", "--kill-child", sys.executable, "-m", INIT),
-            ],
+            [*NAMESPACES, "--kill-child", sys.executable, "-m", INIT],
             cwd=REPOSITORY,
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -115,6 +106,12 @@ def clear_state() -> None:
         raise ClusterError(
             f"{STATE} holds something else than a node: let HEADWATER_E2E_STATE name a folder of its own"
         )
+    # The logs last: as long as they are there, this folder is known to be a node's.
+    for entry in STATE.iterdir():
+        if entry.is_dir() and entry != LOGS:
+            shutil.rmtree(entry)
+        elif entry != LOGS:
+            entry.unlink()
     shutil.rmtree(STATE)
 
 
@@ -138,7 +135,7 @@ def inside(*namespaces: str) -> list[str]:
     process = node_process()
     if process is None:
         raise ClusterError("the node is not up: python -m tests.e2e.cluster up")
-    return ["nsenter", *(f"--{name}=/proc/{process}/ns/{NAMESPACES[name]}" for name in namespaces), "--"]
+    return ["nsenter", *(f"--{name}=/proc/{process}/ns/{NAMESPACE_FILES[name]}" for name in namespaces), "--"]
 
 
 def environment() -> dict[str, str]:

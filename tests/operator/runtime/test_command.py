@@ -13,7 +13,7 @@ from pathlib import Path
 
 import aiohttp
 
-from ...conftest import RunningServer
+from ...server_process import RunningServer
 from .cluster import Cluster, until
 from .conftest import Told
 from .stories import complete, declare, start_job

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from headwater_operator.app import Operator
 
-from ...conftest import RunningServer
+from ...server_process import RunningServer
 from .cluster import Cluster, at, until
 from .conftest import Start, Told
 from .stories import complete, declare, start_job

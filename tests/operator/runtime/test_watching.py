@@ -7,7 +7,7 @@ from dataclasses import replace
 from headwater_operator.app import running
 from headwater_operator.settings import parse_settings
 
-from ...conftest import RunningServer
+from ...server_process import RunningServer
 from .cluster import KINDS, Cluster, at, running_cluster, until
 from .conftest import Start, Told
 from .stories import declare, start_job

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import random
-import signal
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -24,7 +22,7 @@ from headwater.v1 import catalog_service_pb2_grpc as catalog
 from headwater.v1 import ingest_service_pb2_grpc as ingest
 from headwater.v1.event_pb2 import EventResult
 
-from ...server_process import READY, serve
+from ...server_process import READY, kill_postgres, serve
 
 T = TypeVar("T")
 ROUNDS = 3
@@ -65,11 +63,6 @@ class Server:
         if self._process.returncode is None:
             self._process.terminate()
         await self._process.wait()
-
-    def kill_postgres(self) -> None:
-        """Ends its PostgreSQL as `kill -9` does."""
-        pid = int((self._folder / "postgres" / "postmaster.pid").read_text().splitlines()[0])
-        os.kill(pid, signal.SIGKILL)
 
 
 class Load:
@@ -172,7 +165,7 @@ async def test_nothing_acknowledged_is_missing_and_nothing_is_doubled(tmp_path: 
                     await server.kill()
                     await server.start()
                 else:
-                    server.kill_postgres()
+                    kill_postgres(tmp_path)
             await load.wait_for(BATCH * SENDERS)
         await _check(server, load)
     finally:

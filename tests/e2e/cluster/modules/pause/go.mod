@@ -1,3 +1,0 @@
-module headwater.test/pause
-
-go 1.25.0

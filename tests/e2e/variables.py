@@ -1,0 +1,6 @@
+"""The environment variables by which tests that run learn of the cluster that they were started against."""
+
+TARGET = "HEADWATER_E2E_TARGET"
+"""Which of the targets it is."""
+HOST = "HEADWATER_E2E_HOST"
+"""An address of this machine that the cluster's pods reach."""
