@@ -16,12 +16,15 @@ import yaml
 from headwater.program.running import configure_logging, until_signalled
 from headwater.program.settings import SettingsError
 from headwater.program.values import LogLevel
+from headwater.program.watched_files import UnusableFile
 from headwater.spool import SpoolError
 
 from .app import running
 from .kubernetes_api import KubernetesApiError
 from .rbac import make_rbac
 from .settings import Settings, read_settings, settings_parser
+from .webhook import app as webhook_app
+from .webhook import settings as webhook_settings
 
 USAGE_ERROR = 2
 
@@ -41,7 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"headwater-operator {version('headwater')}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command, parents in ((run, [settings_parser()]), (rbac, [])):
+    for command, parents in ((run, [settings_parser()]), (webhook, [webhook_settings.settings_parser()]), (rbac, [])):
         words = (command.__doc__ or "").strip()
         own = commands.add_parser(command.__name__, parents=parents, help=words, description=words)
         own.set_defaults(command=command)
@@ -66,6 +69,20 @@ def run(**given: str | None) -> int:
     return 0
 
 
+def webhook(**given: str | None) -> int:
+    """Answer the API server's question whether a pod gets the emitter until SIGTERM or SIGINT."""
+    try:
+        settings = webhook_settings.read_settings(given, os.environ)
+    except SettingsError as error:
+        return _fail(str(error), USAGE_ERROR)
+    configure_logging(settings.log_level.name)
+    try:
+        asyncio.run(until_signalled(_answer(settings), "webhook", logger))
+    except (KubernetesApiError, UnusableFile, OSError) as error:
+        return _fail(str(error))
+    return 0
+
+
 def rbac(*, service_account: str, service_account_namespace: str, namespaces: str) -> int:
     """Print the permissions that the operator needs, as YAML for kubectl apply."""
     scope = tuple(filter(None, (each.strip() for each in namespaces.split(","))))
@@ -81,6 +98,13 @@ async def _run(settings: Settings) -> None:
         sys.stdout.write(f"headwater-operator ready http={operator.http}\n")
         sys.stdout.flush()
         await operator.failed()
+
+
+async def _answer(settings: webhook_settings.Settings) -> None:
+    async with webhook_app.running(settings) as found:
+        sys.stdout.write(f"headwater-operator webhook ready https={found.https} http={found.http}\n")
+        sys.stdout.flush()
+        await asyncio.get_running_loop().create_future()
 
 
 def _configure_logging(settings: Settings) -> None:

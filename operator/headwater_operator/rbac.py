@@ -10,17 +10,17 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from .kinds import ADAPTERS
-from .kinds.adapter import Adapter
+from .kinds.adapter import Adapter, Resource
 
 NAME = "headwater-operator"
 READ = ["get", "list", "watch"]
 OWNERS = (
-    ("apps", "replicasets"),
-    ("apps", "deployments"),
-    ("apps", "statefulsets"),
-    ("jobset.x-k8s.io", "jobsets"),
-    ("kubeflow.org", "scheduledworkflows"),
-    ("ray.io", "rayclusters"),
+    Resource("apps", "v1", "replicasets", "ReplicaSet"),
+    Resource("apps", "v1", "deployments", "Deployment"),
+    Resource("apps", "v1", "statefulsets", "StatefulSet"),
+    Resource("jobset.x-k8s.io", "v1alpha2", "jobsets", "JobSet"),
+    Resource("kubeflow.org", "v1beta1", "scheduledworkflows", "ScheduledWorkflow"),
+    Resource("ray.io", "v1", "rayclusters", "RayCluster"),
 )
 """Kinds that stand between workloads and their roots, and are no workloads themselves: their metadata is read."""
 
@@ -31,9 +31,9 @@ def make_rules(adapters: Iterable[Adapter] = ADAPTERS) -> list[dict[str, Any]]:
     for adapter in adapters:
         by_group[adapter.resource.group].add(adapter.resource.plural)
     owners: defaultdict[str, set[str]] = defaultdict(set)
-    for group, plural in OWNERS:
-        if plural not in by_group.get(group, ()):
-            owners[group].add(plural)
+    for each in OWNERS:
+        if each.plural not in by_group.get(each.group, ()):
+            owners[each.group].add(each.plural)
     return [
         *(_rule(group, plurals, READ) for group, plurals in sorted(by_group.items())),
         *(_rule(group, plurals, ["get"]) for group, plurals in sorted(owners.items())),
