@@ -33,7 +33,7 @@ class Gate:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What was decided of a pod: every gate, the pipeline that covers it, its run, and what was guessed of its owners."""
+    """What was decided of a pod: every gate, the pipeline that covers it, its run, and which owners were guessed."""
 
     gates: tuple[Gate, ...]
     pipeline: Pipeline | None
@@ -172,9 +172,7 @@ def _wish(
         reason = f'the label {shape.INJECT}={value} of {whose} is neither "true" nor "false"'
         return Gate("wish", False, reason, is_mistake=True)
     if pipeline is None:
-        return Gate(
-            "wish", False, f"nothing asks for the emitter: neither a label {shape.INJECT} nor a LineagePipeline"
-        )
+        return Gate("wish", True, f"no label {shape.INJECT} says otherwise")
     is_enabled = pipeline.spec.injection.enabled
     says = f"the LineagePipeline {pipeline.name} has spec.injection.enabled={str(is_enabled).lower()}"
     return Gate("wish", is_enabled, says)

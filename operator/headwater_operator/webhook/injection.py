@@ -93,6 +93,7 @@ class Injector:
             "token_file": TOKEN_FILE,
             "health_address": str(HEALTH_ADDRESS),
             "spool_dir": SPOOL_PATH,
+            "spool_ends_with_pod": not pipeline.spec.injection.volume_claim,
             "spool_bytes": emitter.emitter_spool_bytes,
             "droppable": pipeline.spec.criticality is not Criticality.PRODUCTION,
             "drain_seconds": drain_seconds(pod, emitter),
@@ -104,8 +105,9 @@ class Injector:
     def _lineage_namespace(self, found: _Found) -> str:
         if found.names is not None:
             return found.names.run.namespace
-        chain = (pod_ref({}, found.namespace), *found.owners.chain)
-        return self.view.coverage.job_name("", chain, found.pipeline).namespace
+        run, own = found.decision.run, pod_ref({}, found.namespace)
+        chain, job = (run.chain, run.job) if run else ((own, *found.owners.chain), "")
+        return self.view.coverage.job_name(job, chain, found.pipeline).namespace
 
 
 @dataclass(frozen=True, slots=True)

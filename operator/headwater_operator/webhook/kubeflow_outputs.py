@@ -58,7 +58,7 @@ def _artifacts(task: Task, scratch: tuple[Scratch, ...], names: ClusterNames) ->
         path = _seen(f"{_FOLDERS[scheme]}/{rest}", scratch) if mark and scheme in _FOLDERS else None
         if path is not None:
             found = output_dataset(task, each, names)
-            yield OutputArtifact(each.key, found.namespace, found.name, found.version, path)
+            yield OutputArtifact(each.key, found.namespace, found.name, found.version, path, each.type)
 
 
 def _seen(path: str, scratch: tuple[Scratch, ...]) -> Path | None:

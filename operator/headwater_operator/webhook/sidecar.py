@@ -35,7 +35,7 @@ def sidecar(
         "name": shape.EMITTER,
         "image": settings.emitter_image,
         "imagePullPolicy": settings.emitter_pull_policy.word,
-        "command": ["headwater-emitter", "run"],
+        "command": ["headwater-emitter", "run", "--stay"],
         "restartPolicy": "Always",
         "env": list(variables),
         "ports": [{"name": PORT_NAME, "containerPort": HEALTH_ADDRESS.port, "protocol": "TCP"}],

@@ -33,7 +33,6 @@ class ApiServer:
         self._events: list[tuple[int, str, Json]] = []
         self._count = 0
         self._changed = asyncio.Condition()
-        self._streams: set[web.StreamResponse] = set()
         self._cuts = 0
 
     async def put(self, resource: Resource, body: Json) -> None:
@@ -105,12 +104,13 @@ class ApiServer:
             gone = {"type": "ERROR", "object": {"kind": "Status", "code": 410, "message": "too old"}}
             await response.write(json.dumps(gone).encode() + b"\n")
             return response
-        self._streams.add(response)
         while True:
             async with self._changed:
-                await self._changed.wait_for(lambda: told < self._count or cuts < self._cuts)
+                while told == self._count and cuts == self._cuts:
+                    await self._changed.wait()
             if cuts < self._cuts:
-                request.transport and request.transport.abort()
+                if request.transport:
+                    request.transport.abort()
                 return response
             for version, kind, event in self._events:
                 if version > told and kind == plural:
