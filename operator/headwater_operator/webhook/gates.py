@@ -52,10 +52,14 @@ class Decision:
 
 
 def decide(pod: Mapping[str, Any], namespace: str, owners: Owners, view: ClusterView, own_namespace: str) -> Decision:
-    """Whether a pod of a namespace gets the emitter. Raises ValueError where it is of Kubeflow Pipelines and cannot be
-    read."""
-    run = find_pod_run(pod, (pod_ref(pod, namespace), *owners.chain), view)
-    pipeline, pipeline_gate = _pipeline(pod, namespace, run, view)
+    """Whether a pod of a namespace gets the emitter."""
+    try:
+        run = find_pod_run(pod, (pod_ref(pod, namespace), *owners.chain), view)
+    except ValueError as error:
+        run, pipeline = None, None
+        pipeline_gate = Gate("pipeline", False, f"what it is a task of cannot be read: {error}", is_mistake=True)
+    else:
+        pipeline, pipeline_gate = _pipeline(pod, namespace, run, view)
     gates = (
         _version(view.version),
         _namespace(namespace, own_namespace),

@@ -39,7 +39,7 @@ class Injector:
 
     def inject(self, pod: Mapping[str, Any], namespace: str, owners: Owners, ca: str) -> Injection:
         """What becomes of a pod that is created in a namespace. `ca` are the certificates for the emitter's server, as
-        PEM. Raises ValueError where a pod of Kubeflow Pipelines cannot be read."""
+        PEM."""
         decision = decide(pod, namespace, owners, self.view, self.settings.own_namespace)
         warnings = list(warnings_of(decision, pod))
         if not decision.is_open or decision.pipeline is None:

@@ -24,6 +24,9 @@ class ApiServer:
         self.version = ("1", "35")
         self.url = ""
         self.oldest = 0
+        self.is_silent = False
+        """Whether watches are told nothing until they are cut."""
+
         self.missing: set[str] = set()
         self.forbidden: set[str] = set()
         self.lists: list[str] = []
@@ -48,7 +51,7 @@ class ApiServer:
 
     async def forget(self) -> None:
         """Forgets what was told until now, and cuts every watch."""
-        self.oldest = self._count
+        self.oldest, self.is_silent = self._count, False
         await self.cut()
 
     async def cut(self) -> None:
@@ -106,7 +109,7 @@ class ApiServer:
             return response
         while True:
             async with self._changed:
-                while told == self._count and cuts == self._cuts:
+                while (told == self._count or self.is_silent) and cuts == self._cuts:
                     await self._changed.wait()
             if cuts < self._cuts:
                 if request.transport:

@@ -146,6 +146,16 @@ def test_what_is_not_known_yet_closes() -> None:
     assert closed(found) == {"version", "opt-in"}
 
 
+def test_a_task_that_cannot_be_read_is_left_alone_and_told() -> None:
+    main = container("main", command=["/kfp-launcher/launch", "--executor_input", "{}", "--"])
+    labels = {"pipeline/runid": "1", "pipelines.kubeflow.org/pod-role": "container-executor"}
+    one = pod("p-1-x", main, labels=labels)
+    found = decide(one, shapes.NAMESPACE, Owners(), view(), "headwater")
+    assert closed(found) == {"pipeline"}
+    (warning,) = warnings_of(found, one)
+    assert "names no node of a Workflow" in warning
+
+
 def test_what_has_the_emitter_is_left_alone_without_a_word() -> None:
     one = pod("load-x", owner=LOAD, labels={INJECT: "true"}, initContainers=[container("headwater-emitter")])
     assert list(warnings_of(decision(one), one)) == []
