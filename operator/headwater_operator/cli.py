@@ -21,7 +21,7 @@ from headwater.spool import SpoolError
 
 from .app import running
 from .kubernetes_api import KubernetesApiError
-from .rbac import make_rbac
+from .rbac import make_rbac, make_webhook_rbac
 from .settings import Settings, read_settings, settings_parser
 from .webhook import app as webhook_app
 from .webhook import settings as webhook_settings
@@ -40,7 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="headwater-operator", description="Reports the runs of a Kubernetes cluster's workloads to Headwater."
+        prog="headwater-operator",
+        description="Reports the runs of a cluster's workloads to Headwater, and puts the emitter into pods.",
     )
     parser.add_argument("--version", action="version", version=f"headwater-operator {version('headwater')}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -49,7 +50,8 @@ def _parser() -> argparse.ArgumentParser:
         own = commands.add_parser(command.__name__, parents=parents, help=words, description=words)
         own.set_defaults(command=command)
         if command is rbac:
-            own.add_argument("--service-account", default="headwater-operator", help="whose permissions they are")
+            own.add_argument("--program", choices=("operator", "webhook"), default="operator", help="which one's")
+            own.add_argument("--service-account", default="", help="whose; headwater-operator or headwater-webhook")
             own.add_argument("--service-account-namespace", default="headwater", help="where it is")
             own.add_argument("--namespaces", default="", help="the namespaces to watch, separated by commas; else all")
     return parser
@@ -83,10 +85,16 @@ def webhook(**given: str | None) -> int:
     return 0
 
 
-def rbac(*, service_account: str, service_account_namespace: str, namespaces: str) -> int:
-    """Print the permissions that the operator needs, as YAML for kubectl apply."""
+def rbac(*, program: str, service_account: str, service_account_namespace: str, namespaces: str) -> int:
+    """Print the permissions that the operator or the webhook needs, as YAML for kubectl apply."""
     scope = tuple(filter(None, (each.strip() for each in namespaces.split(","))))
-    documents = make_rbac(service_account, service_account_namespace, scope)
+    account = service_account or f"headwater-{program}"
+    if program == "operator":
+        documents = make_rbac(account, service_account_namespace, scope)
+    elif scope:
+        return _fail("the webhook is asked for every namespace: --namespaces goes with the operator", USAGE_ERROR)
+    else:
+        documents = make_webhook_rbac(account, service_account_namespace)
     yaml.safe_dump_all(documents, sys.stdout, sort_keys=False)
     return 0
 

@@ -1,4 +1,5 @@
-"""The permissions that the operator needs, and nothing more: it reads workloads and writes what is its own.
+"""The permissions that operator and webhook need, and nothing more: the operator writes what is its own, the webhook
+nothing.
 
 Made from the table of kinds, so a further kind needs no second list. Pure.
 """
@@ -13,6 +14,8 @@ from .kinds import ADAPTERS
 from .kinds.adapter import Adapter, Resource
 
 NAME = "headwater-operator"
+WEBHOOK = "headwater-webhook"
+FOLLOW = ["list", "watch"]
 READ = ["get", "list", "watch"]
 OWNERS = (
     Resource("apps", "v1", "replicasets", "ReplicaSet"),
@@ -44,6 +47,23 @@ def make_rules(adapters: Iterable[Adapter] = ADAPTERS) -> list[dict[str, Any]]:
     ]
 
 
+def make_webhook_rules(adapters: Iterable[Adapter] = ADAPTERS) -> list[dict[str, Any]]:
+    """The rules of the webhook: it follows what may own pods, and reads neither pods nor writes anything."""
+    by_group: defaultdict[str, set[str]] = defaultdict(set)
+    for each in (*(adapter.resource for adapter in adapters), *OWNERS):
+        if each.kind not in ("Pod", "RayCluster"):  # pods of Ray are never injected
+            by_group[each.group].add(each.plural)
+    by_group[""].add("namespaces")
+    by_group["headwater.dev"].add("lineagepipelines")
+    return [_rule(group, plurals, FOLLOW) for group, plurals in sorted(by_group.items())]
+
+
+def make_webhook_rbac(account: str, account_namespace: str) -> list[dict[str, Any]]:
+    """The role and binding of the webhook's service account, for the whole cluster."""
+    subject = {"kind": "ServiceAccount", "name": account, "namespace": account_namespace}
+    return _granted("Cluster", "", make_webhook_rules(), subject, WEBHOOK)
+
+
 def make_discovery_rules() -> list[dict[str, Any]]:
     """The rules for what is in no namespace: which kinds there are, so that one that comes later is picked up."""
     return [_rule("apiextensions.k8s.io", {"customresourcedefinitions"}, ["list", "watch"])]
@@ -57,10 +77,12 @@ def make_rbac(account: str, account_namespace: str, namespaces: Sequence[str] = 
     return [each for namespace in namespaces for each in _granted("", namespace, make_rules(), subject)]
 
 
-def _granted(scope: str, namespace: str, rules: list[dict[str, Any]], subject: dict[str, str]) -> list[dict[str, Any]]:
-    metadata = {"name": NAME, **({"namespace": namespace} if namespace else {})}
+def _granted(
+    scope: str, namespace: str, rules: list[dict[str, Any]], subject: dict[str, str], name: str = NAME
+) -> list[dict[str, Any]]:
+    metadata = {"name": name, **({"namespace": namespace} if namespace else {})}
     api = "rbac.authorization.k8s.io"
-    reference = {"apiGroup": api, "kind": f"{scope}Role", "name": NAME}
+    reference = {"apiGroup": api, "kind": f"{scope}Role", "name": name}
     return [
         {"apiVersion": f"{api}/v1", "kind": f"{scope}Role", "metadata": metadata, "rules": rules},
         {

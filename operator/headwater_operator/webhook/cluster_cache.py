@@ -75,7 +75,7 @@ class ClusterCache:
     def _follow_owners(self) -> None:
         """Follows the kinds that may own pods: those of the table, those between, and those of the pipelines' rules."""
         for resource in (*self.view.kinds.resources, *OWNERS):
-            if resource.kind != "Pod":
+            if resource.kind not in ("Pod", "RayCluster"):  # pods of Ray are never injected
                 self._follow(resource, _OwnersOfKind(resource.name, self.owners))
 
     def _follow(self, resource: Resource, sink: Sink, *, only_metadata: bool = True) -> None:

@@ -93,10 +93,9 @@ class ApiServer:
         return web.json_response({"metadata": {"resourceVersion": str(self._count)}, "items": items})
 
     def _discover(self) -> web.Response:
-        kinds = ("Job", "jobs"), ("CronJob", "cronjobs"), ("Workflow", "workflows")
-        return web.json_response(
-            {"resources": [{"kind": kind, "name": plural, "namespaced": True} for kind, plural in kinds]}
-        )
+        kinds = ("Job", "jobs"), ("CronJob", "cronjobs"), ("Workflow", "workflows"), ("Namespace", "namespaces")
+        listed = [{"kind": kind, "name": plural, "namespaced": kind != "Namespace"} for kind, plural in kinds]
+        return web.json_response({"resources": listed})
 
     async def _watch(self, request: web.Request, plural: str) -> web.StreamResponse:
         self.watches.append(plural)
