@@ -112,6 +112,10 @@ async def _answer(settings: webhook_settings.Settings) -> None:
     async with webhook_app.running(settings) as found:
         sys.stdout.write(f"headwater-operator webhook ready https={found.https} http={found.http}\n")
         sys.stdout.flush()
+        await found.cache.filled()
+        # What is known now stays for long: a collection that looks at all of it would hold up a pod.
+        gc.collect()
+        gc.freeze()
         await asyncio.get_running_loop().create_future()
 
 

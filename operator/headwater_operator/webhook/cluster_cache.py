@@ -19,6 +19,7 @@ from .owner_cache import OwnerCache
 NAMESPACES = Resource("", "v1", "namespaces", "Namespace")
 VERSION_SECONDS = 600.0
 VERSION_RETRY_SECONDS = 2.0
+LOOK_SECONDS = 0.5
 
 logger = logging.getLogger(__name__)
 
@@ -55,6 +56,11 @@ class ClusterCache:
             if not each.is_filled and (is_needed or not each.is_absent):
                 return f"{name} are not known yet{': ' if each.problem else ''}{each.problem}"
         return ""
+
+    async def filled(self) -> None:
+        """Waits until nothing is missing."""
+        while self.unready():
+            await asyncio.sleep(LOOK_SECONDS)
 
     def sizes(self) -> dict[str, float]:
         """How much is remembered, by what it is."""
