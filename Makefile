@@ -70,7 +70,7 @@ e2e: $(STAMP) ## Run the tests on a real Kubernetes: KUBECONFIG's, else kind's, 
 
 .PHONY: golden
 golden: $(STAMP) ## Rewrite the golden files from what the code says now
-	HEADWATER_GOLDEN=write $(BIN)/python -m pytest tests/cli
+	HEADWATER_GOLDEN=write $(BIN)/python -m pytest tests/cli tests/operator/webhook/test_shapes.py
 
 .PHONY: fmt
 fmt: $(STAMP) ## Format the code

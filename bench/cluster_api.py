@@ -7,6 +7,7 @@ import contextlib
 import json
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Iterable
+from pathlib import Path
 from typing import Any
 
 from aiohttp import web
@@ -46,6 +47,8 @@ class ClusterApi:
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         """Any request."""
+        if request.path == "/version":
+            return web.json_response({"major": "1", "minor": "35"})
         parts = request.path.strip("/").split("/")
         if parts[0] == "api":
             group, version, rest = "", (parts[1] if len(parts) > 1 else ""), parts[2:]
@@ -129,6 +132,18 @@ class ClusterApi:
             for key, kind in self._kinds.items() if key[:2] == (group, version) for plural in key[2:]
         ]  # fmt: skip
         return web.json_response({"kind": "APIResourceList", "resources": found})
+
+
+def write_kubeconfig(folder: Path, url: str) -> Path:
+    """A kubeconfig for an API server that asks for nothing."""
+    found = folder / "kubeconfig"
+    found.write_text(json.dumps({
+        "current-context": "bench",
+        "contexts": [{"name": "bench", "context": {"cluster": "bench", "user": "bench"}}],
+        "clusters": [{"name": "bench", "cluster": {"server": url}}],
+        "users": [{"name": "bench", "user": {}}],
+    }))  # fmt: skip
+    return found
 
 
 @contextlib.asynccontextmanager

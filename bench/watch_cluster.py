@@ -28,7 +28,7 @@ from uuid import NAMESPACE_URL, uuid5
 if __name__ == "__main__":
     sys.path[0] = str(Path(__file__).resolve().parents[1])  # as `python -m bench.watch_cluster` has it
 
-from bench.cluster_api import Body, ClusterApi, serving
+from bench.cluster_api import Body, ClusterApi, serving, write_kubeconfig
 from bench.machine import describe_machine
 from bench.processor_time import read_processor_time
 from bench.server import running_server
@@ -239,13 +239,7 @@ class RunningOperator:
 async def running_operator(cluster_url: str, server_address: str) -> AsyncIterator[RunningOperator]:
     """The operator as a user starts it."""
     with tempfile.TemporaryDirectory(prefix="headwater-bench-") as folder:
-        kubeconfig = Path(folder) / "kubeconfig"
-        kubeconfig.write_text(json.dumps({
-            "current-context": "bench",
-            "contexts": [{"name": "bench", "context": {"cluster": "bench", "user": "bench"}}],
-            "clusters": [{"name": "bench", "cluster": {"server": cluster_url}}],
-            "users": [{"name": "bench", "user": {}}],
-        }))  # fmt: skip
+        kubeconfig = write_kubeconfig(Path(folder), cluster_url)
         environment = {
             **os.environ, "KUBECONFIG": str(kubeconfig), "HEADWATER_CLUSTER": "bench",
             "HEADWATER_ADDRESS": server_address,

@@ -38,6 +38,9 @@ class Settings:
     spool_dir: Path = setting(
         Path("/var/lib/headwater-emitter"), read_path, "Where events wait on disk until the server has them."
     )
+    spool_ends_with_pod: bool = setting(
+        False, read_switch, "Whether what waits there is lost with the pod, as in an emptyDir; said at the end."
+    )
     spool_bytes: int = setting(256 * MIB, read_whole(MIB), "How many bytes of events may wait.")
     block_seconds: int = setting(
         5, read_whole(0, 3_600), "How long a sender waits for room where the spool is full, before events are dropped."

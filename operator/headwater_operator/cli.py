@@ -16,12 +16,15 @@ import yaml
 from headwater.program.running import configure_logging, until_signalled
 from headwater.program.settings import SettingsError
 from headwater.program.values import LogLevel
+from headwater.program.watched_files import UnusableFile
 from headwater.spool import SpoolError
 
 from .app import running
 from .kubernetes_api import KubernetesApiError
-from .rbac import make_rbac
+from .rbac import make_rbac, make_webhook_rbac
 from .settings import Settings, read_settings, settings_parser
+from .webhook import app as webhook_app
+from .webhook import settings as webhook_settings
 
 USAGE_ERROR = 2
 
@@ -37,16 +40,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="headwater-operator", description="Reports the runs of a Kubernetes cluster's workloads to Headwater."
+        prog="headwater-operator",
+        description="Reports the runs of a cluster's workloads to Headwater, and puts the emitter into pods.",
     )
     parser.add_argument("--version", action="version", version=f"headwater-operator {version('headwater')}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command, parents in ((run, [settings_parser()]), (rbac, [])):
+    for command, parents in ((run, [settings_parser()]), (webhook, [webhook_settings.settings_parser()]), (rbac, [])):
         words = (command.__doc__ or "").strip()
         own = commands.add_parser(command.__name__, parents=parents, help=words, description=words)
         own.set_defaults(command=command)
         if command is rbac:
-            own.add_argument("--service-account", default="headwater-operator", help="whose permissions they are")
+            own.add_argument("--program", choices=("operator", "webhook"), default="operator", help="which one's")
+            own.add_argument("--service-account", default="", help="whose; headwater-operator or headwater-webhook")
             own.add_argument("--service-account-namespace", default="headwater", help="where it is")
             own.add_argument("--namespaces", default="", help="the namespaces to watch, separated by commas; else all")
     return parser
@@ -66,10 +71,30 @@ def run(**given: str | None) -> int:
     return 0
 
 
-def rbac(*, service_account: str, service_account_namespace: str, namespaces: str) -> int:
-    """Print the permissions that the operator needs, as YAML for kubectl apply."""
+def webhook(**given: str | None) -> int:
+    """Answer the API server's question whether a pod gets the emitter until SIGTERM or SIGINT."""
+    try:
+        settings = webhook_settings.read_settings(given, os.environ)
+    except SettingsError as error:
+        return _fail(str(error), USAGE_ERROR)
+    configure_logging(settings.log_level.name)
+    try:
+        asyncio.run(until_signalled(_answer(settings), "webhook", logger))
+    except (KubernetesApiError, UnusableFile, OSError) as error:
+        return _fail(str(error))
+    return 0
+
+
+def rbac(*, program: str, service_account: str, service_account_namespace: str, namespaces: str) -> int:
+    """Print the permissions that the operator or the webhook needs, as YAML for kubectl apply."""
     scope = tuple(filter(None, (each.strip() for each in namespaces.split(","))))
-    documents = make_rbac(service_account, service_account_namespace, scope)
+    account = service_account or f"headwater-{program}"
+    if program == "operator":
+        documents = make_rbac(account, service_account_namespace, scope)
+    elif scope:
+        return _fail("the webhook is asked for every namespace: --namespaces goes with the operator", USAGE_ERROR)
+    else:
+        documents = make_webhook_rbac(account, service_account_namespace)
     yaml.safe_dump_all(documents, sys.stdout, sort_keys=False)
     return 0
 
@@ -81,6 +106,17 @@ async def _run(settings: Settings) -> None:
         sys.stdout.write(f"headwater-operator ready http={operator.http}\n")
         sys.stdout.flush()
         await operator.failed()
+
+
+async def _answer(settings: webhook_settings.Settings) -> None:
+    async with webhook_app.running(settings) as found:
+        sys.stdout.write(f"headwater-operator webhook ready https={found.https} http={found.http}\n")
+        sys.stdout.flush()
+        await found.cache.filled()
+        # What is known now stays for long: a collection that looks at all of it would hold up a pod.
+        gc.collect()
+        gc.freeze()
+        await asyncio.get_running_loop().create_future()
 
 
 def _configure_logging(settings: Settings) -> None:

@@ -28,33 +28,40 @@ class Figure:
 
 
 class _Figures(Collector):
-    def __init__(self, figures: Callable[[], Iterable[Figure]]) -> None:
+    def __init__(self, figures: Callable[[], Iterable[Figure]], prefix: str) -> None:
         self._figures = figures
+        self._prefix = prefix
 
     def collect(self) -> Iterator[Metric]:
         for each in self._figures():
             family = CounterMetricFamily if each.is_counter else GaugeMetricFamily
             if isinstance(each.value, dict):
-                labelled = family(PREFIX + each.name, each.meaning, labels=[each.label])
+                labelled = family(self._prefix + each.name, each.meaning, labels=[each.label])
                 for label, value in sorted(each.value.items()):
                     labelled.add_metric([label], value)
                 yield labelled
             else:
-                yield family(PREFIX + each.name, each.meaning, value=each.value)
+                yield family(self._prefix + each.name, each.meaning, value=each.value)
 
 
 @contextlib.asynccontextmanager
 async def serving(
-    address: Address, figures: Callable[[], Iterable[Figure]], unready: Callable[[], str]
+    address: Address,
+    figures: Callable[[], Iterable[Figure]],
+    unready: Callable[[], str],
+    *,
+    prefix: str = PREFIX,
+    further: Iterable[Collector] = (),
 ) -> AsyncIterator[Address]:
     """Serves inside of the block; gives where. `unready` says why the operator is not ready, nothing where it is.
 
-    Raises OSError where the address is taken.
+    `further` metrics are told as they are. Raises OSError where the address is taken.
     """
     registry = CollectorRegistry()
     for collector in (ProcessCollector, PlatformCollector, GCCollector):
         collector(registry=registry)
-    registry.register(_Figures(figures))
+    for each in (_Figures(figures, prefix), *further):
+        registry.register(each)
 
     async def healthz(_: web.Request) -> web.Response:
         return web.Response(text="ok\n")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import random
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
@@ -21,6 +22,12 @@ from .kinds.adapter import Resource
 
 PAGE_SIZE = 500
 TIMEOUT_SECONDS = 20
+WATCH_SECONDS = (240, 300)
+"""How long the API server is asked to keep a watch open, from and to."""
+
+SILENCE_SECONDS = 120
+"""A watch that says nothing for so long is deaf: the API server sends a bookmark each minute or so."""
+
 USER_AGENT = "headwater-operator"
 _ONE = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json"
 _MANY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
@@ -61,8 +68,9 @@ def find_connection() -> kopf.ConnectionInfo:
 class KubernetesApi:
     """Calls the API server. Belongs to one event loop. Every method raises KubernetesApiError."""
 
-    def __init__(self, connect: Callable[[], kopf.ConnectionInfo] = find_connection) -> None:
+    def __init__(self, connect: Callable[[], kopf.ConnectionInfo] = find_connection, *, connections: int = 20) -> None:
         self._connect = connect
+        self._connections = connections
         self._session: aiohttp.ClientSession | None = None
         self._server = ""
         self._served: dict[tuple[str, str], dict[str, ServedKind]] = {}
@@ -111,7 +119,65 @@ class KubernetesApi:
         async for each in self._list(resource, namespace, "list_objects", {}):
             yield each
 
+    async def get_object(self, resource: Resource, namespace: str, name: str) -> dict[str, Any] | None:
+        """An object; None where it, or its kind, is not there."""
+        path = _path(resource.group, resource.version, resource.plural, namespace, name)
+        try:
+            return await self._call("GET", path, "get_object")
+        except KubernetesApiError as error:
+            if error.status == 404:
+                return None
+            raise
+
+    async def get_version(self) -> tuple[str, str]:
+        """The version of the API server: its major and its minor number, as it writes them."""
+        found = await self._call("GET", "/version", "get_version")
+        return str(found.get("major")), str(found.get("minor"))
+
+    async def snapshot(self, resource: Resource, *, only_metadata: bool) -> tuple[list[dict[str, Any]], str]:
+        """A kind's objects in all namespaces, or their metadata alone, and the version from which to watch them."""
+        found: list[dict[str, Any]] = []
+        version = ""
+        async for page in self._pages(resource, "", "snapshot", {"Accept": _MANY} if only_metadata else {}):
+            found += page["items"]
+            version = str(page["metadata"]["resourceVersion"])
+        return found, version
+
+    async def watch(self, resource: Resource, version: str, *, only_metadata: bool) -> AsyncIterator[dict[str, Any]]:
+        """What becomes of a kind's objects since a version, until the API server ends that; with bookmarks.
+
+        What it cannot tell any more is an event of type ERROR, or a KubernetesApiError of status 410.
+        """
+        seconds = random.randint(*WATCH_SECONDS)  # noqa: S311 (so that not all end at once)
+        parameters = {
+            "watch": "1", "allowWatchBookmarks": "true", "resourceVersion": version, "timeoutSeconds": str(seconds),
+        }  # fmt: skip
+        if resource.label_selector:
+            parameters["labelSelector"] = resource.label_selector
+        path = _path(resource.group, resource.version, resource.plural)
+        timeout = aiohttp.ClientTimeout(total=seconds + TIMEOUT_SECONDS, sock_connect=10, sock_read=SILENCE_SECONDS)
+        headers = {"Accept": _ONE} if only_metadata else {}
+        session = self._session or self._open()
+        self.requests["watch"] += 1
+        try:
+            async with session.get(self._server + path, params=parameters, headers=headers, timeout=timeout) as answer:
+                if answer.status == 401:
+                    await self._forget_session(session)
+                if answer.status >= 300:
+                    await _read(answer, f"GET {path}?watch")
+                async for line in _lines(answer.content):
+                    yield json.loads(line)
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            raise KubernetesApiError(0, f"GET {path}?watch: {str(error) or type(error).__name__}") from error
+
     async def _list(
+        self, resource: Resource, namespace: str, purpose: str, headers: Mapping[str, str]
+    ) -> AsyncIterator[dict[str, Any]]:
+        async for page in self._pages(resource, namespace, purpose, headers):
+            for each in page["items"]:
+                yield each
+
+    async def _pages(
         self, resource: Resource, namespace: str, purpose: str, headers: Mapping[str, str]
     ) -> AsyncIterator[dict[str, Any]]:
         parameters = {"limit": str(PAGE_SIZE)}
@@ -120,8 +186,7 @@ class KubernetesApi:
         path = _path(resource.group, resource.version, resource.plural, namespace)
         while True:
             page = await self._call("GET", path, purpose, parameters=parameters, headers=headers)
-            for each in page["items"]:
-                yield each
+            yield page
             following = page.get("metadata", {}).get("continue")
             if not following:
                 return
@@ -210,7 +275,7 @@ class KubernetesApi:
         connection = self._connect()
         self._server = connection.server.rstrip("/")
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(ssl=connection.as_ssl_context(), limit=20),
+            connector=aiohttp.TCPConnector(ssl=connection.as_ssl_context(), limit=self._connections),
             headers={"User-Agent": USER_AGENT, **connection.as_http_headers()},
             timeout=aiohttp.ClientTimeout(total=TIMEOUT_SECONDS),
             proxy=connection.proxy_url,
@@ -233,6 +298,16 @@ async def _read(answer: aiohttp.ClientResponse, what: str) -> dict[str, Any]:
     except (ValueError, KeyError, TypeError):
         message = text[:500]
     raise KubernetesApiError(answer.status, f"{what}: {answer.status} {message}")
+
+
+async def _lines(content: aiohttp.StreamReader) -> AsyncIterator[bytes]:
+    """The lines of an answer, however long; one that is cut off at the end is left out."""
+    rest = b""
+    async for chunk in content.iter_any():
+        *whole, rest = (rest + chunk).split(b"\n")
+        for line in whole:
+            if line.strip():
+                yield line
 
 
 def _path(group: str, version: str, plural: str = "", namespace: str = "", name: str = "") -> str:

@@ -96,7 +96,7 @@ class Owners:
             task.exception()  # whoever waits is told; nobody may
 
     async def _ask(self, reference: Reference, namespace: str) -> _Owner:
-        kind = _kind(reference.kind, reference.group)
+        kind = kind_name(reference.kind, reference.group)
         unread = ObjectRef(kind, namespace, reference.name, reference.uid)
         try:
             metadata = await self._api.get_metadata(
@@ -142,5 +142,6 @@ def object_ref(kind: str, metadata: Mapping[str, Any]) -> ObjectRef:
     )
 
 
-def _kind(kind: str, group: str) -> str:
+def kind_name(kind: str, group: str) -> str:
+    """A kind with its group, as in ObjectRef."""
     return f"{kind}.{group}" if group else kind

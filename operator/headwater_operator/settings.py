@@ -23,9 +23,17 @@ _DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _CLUSTER = re.compile(r"[A-Za-z0-9]([-._A-Za-z0-9]{0,251}[A-Za-z0-9])?")
 
 
-def _read_cluster(text: str) -> str:
+def read_cluster(text: str) -> str:
+    """The name of a cluster; raises Unreadable."""
     if not _CLUSTER.fullmatch(text):
         raise Unreadable("is no name of a cluster", "use letters, digits, '-', '.' and '_', such as prod-eu-1")
+    return text
+
+
+def read_namespace(text: str) -> str:
+    """The name of a Kubernetes namespace; raises Unreadable."""
+    if not _DNS_LABEL.fullmatch(text):
+        raise Unreadable("is no Kubernetes namespace", "write headwater")
     return text
 
 
@@ -54,7 +62,7 @@ def _read_endpoint(text: str) -> str:
 class Settings:
     """Everything that can be set. The third argument of each declaration is its documentation."""
 
-    cluster: str = setting("", _read_cluster, "The cluster's name, part of every lineage namespace. Required.")
+    cluster: str = setting("", read_cluster, "The cluster's name, part of every lineage namespace. Required.")
     namespaces: tuple[str, ...] = setting(
         (), _read_namespaces, "The Kubernetes namespaces to watch, separated by commas; all where not set."
     )

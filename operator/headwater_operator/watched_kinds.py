@@ -70,6 +70,11 @@ class WatchedKinds:
         self._rules.pop(key, None)
         self._editions.pop(key, None)
 
+    def understands(self, chain: Sequence[ObjectRef]) -> bool:
+        """Whether objects of the kind of the first of a chain are understood in its namespace."""
+        kind, namespace = chain[0].kind, chain[0].namespace
+        return kind in self._adapters or any(kind in rules for (at, _), rules in self._rules.items() if at == namespace)
+
     def adapters(self, resource: Resource, chain: Sequence[ObjectRef], coverage: Coverage) -> Iterable[Adapter]:
         """The adapters for an object; of rules, that of its pipeline, else the first in the namespace."""
         known = self._adapters.get(resource.name)

@@ -14,6 +14,7 @@ from importlib.metadata import version
 from google.protobuf.descriptor import ServiceDescriptor
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
+from headwater.program.watched_files import UnusableFile
 from headwater.v1 import (
     catalog_service_pb2,
     catalog_service_pb2_grpc,
@@ -29,7 +30,6 @@ from .access.access_file import AccessFile
 from .access.certificates import ClientCertificates
 from .access.tls_files import TlsFiles
 from .access.token_hashes import StaticTokens
-from .access.watched_files import UnusableFile
 from .api.admission import Admission
 from .api.catalog import CatalogServicer
 from .api.ingest import IngestServicer

@@ -19,9 +19,9 @@ except ImportError:  # it is not made for every system
     from asyncio import new_event_loop  # type: ignore[assignment]
 
 from headwater.program.running import configure_logging, until_signalled
+from headwater.program.watched_files import UnusableFile
 
 from .access.token_hashes import TokenChangeRefused
-from .access.watched_files import UnusableFile
 from .app import post_guard, running, store
 from .config import Settings, SettingsError, read_settings, settings_parser
 from .domain.errors import HeadwaterError, StoreUnavailable

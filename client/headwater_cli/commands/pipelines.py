@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable
 from functools import partial
+from pathlib import Path
 
 import click
 
@@ -10,6 +11,7 @@ from headwater import AmbiguousAddress, NotFound, SyncClient
 from headwater.v1.pipeline_pb2 import Pipeline, Workload
 
 from ..data import as_data
+from ..explanation import explain_pod, show_explanation
 from ..paging import collect, limited
 from ..pipeline_details import show_inventory, show_pipeline, show_pipelines, show_workloads
 from ..screen import note, show_heading
@@ -17,23 +19,37 @@ from ..session import FORMATS, Session, answering
 from ..words import address
 
 SHOW = "show"
+EXPLAIN = "explain"
 
 
 @click.command()
 @click.argument(
     "words",
-    metavar="[NAMESPACE] | show PIPELINE",
+    metavar="[NAMESPACE] | show PIPELINE | explain [NAMESPACE/POD]",
     nargs=-1,
-    help="Only those of a Kubernetes namespace, as k8s://CLUSTER/NAMESPACE; or one pipeline in full.",
+    help="Only those of a Kubernetes namespace, as k8s://CLUSTER/NAMESPACE; or one pipeline in full; or why a pod "
+    "gets the emitter, or why not.",
 )
 @click.option("--uncovered", is_flag=True, help="How many workloads no pipeline covers, by namespace and kind.")
 @click.option("--workloads", "with_workloads", is_flag=True, help="With --uncovered: each of them.")
 @click.option("--ended", "show_ended", is_flag=True, help="Those whose resource was deleted, too.")
+@click.option(
+    "--file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="With explain: a pod as YAML, as if it were created now in NAMESPACE.",
+)
 @limited
 @answering(*FORMATS)
 @click.pass_obj
 def pipelines(
-    session: Session, words: tuple[str, ...], *, uncovered: bool, with_workloads: bool, show_ended: bool, limit: int
+    session: Session,
+    words: tuple[str, ...],
+    *,
+    uncovered: bool,
+    with_workloads: bool,
+    show_ended: bool,
+    file: Path | None,
+    limit: int,
 ) -> None:
     """Lists the pipelines that platform teams declared, with how many of their workloads have lineage.
 
@@ -41,7 +57,13 @@ def pipelines(
     headwater pipelines k8s://prod/ml
     headwater pipelines show k8s://prod/ml/churn
     headwater pipelines --uncovered --workloads
+    headwater pipelines explain ml/train-x7k2p
     """
+    if words[:1] == (EXPLAIN,):
+        _explain(session, words[1:], file)
+        return
+    if file:
+        raise click.UsageError("--file goes with `explain`")
     namespace = words[0] if words else "namespaces/-"
     match len(words), words[:1] == (SHOW,), uncovered, with_workloads:
         case 2, True, False, False:
@@ -56,6 +78,13 @@ def pipelines(
             raise click.UsageError("--workloads goes with --uncovered; `show PIPELINE` lists those of a pipeline")
         case _:
             raise click.UsageError("name one NAMESPACE, or `show` and one PIPELINE without --uncovered")
+
+
+def _explain(session: Session, words: tuple[str, ...], file: Path | None) -> None:
+    if len(words) > 1 or not (words or file):
+        raise click.UsageError("name one NAMESPACE/POD, or give a pod with --file")
+    found = explain_pod(words[0] if words else "", file)
+    session.write(found, lambda: show_explanation(found))
 
 
 def _list(session: Session, namespace: str, limit: int, *, show_ended: bool) -> None:

@@ -33,11 +33,16 @@ class Artifact:
 
 @dataclass(frozen=True, slots=True)
 class ExecutorInput:
-    """The parameters of a task, what it reads, and what it writes if it succeeds."""
+    """The parameters of a task, what it reads, and what it writes if it succeeds.
+
+    `output_file` is where its `output_metadata.json` will be, `parameter_files` where each output parameter will be.
+    """
 
     parameters: Mapping[str, Any] = field(default_factory=dict)
     inputs: tuple[Artifact, ...] = ()
     outputs: tuple[Artifact, ...] = ()
+    output_file: str = ""
+    parameter_files: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +64,12 @@ def parse_executor_input(text: str) -> ExecutorInput:
             parameters=dict(sorted((inputs.get("parameterValues") or {}).items())),
             inputs=tuple(_artifacts(inputs)),
             outputs=tuple(each for each in _artifacts(outputs) if each.key != LOGS),
+            output_file=str(outputs.get("outputFile") or ""),
+            parameter_files={
+                name: str(each["outputFile"])
+                for name, each in sorted((outputs.get("parameters") or {}).items())
+                if each.get("outputFile")
+            },
         )
     except (AttributeError, TypeError):
         raise ValueError("--executor_input is not of the form that drivers give it") from None

@@ -43,9 +43,14 @@ class Task:
         """The Workflow that it is a node of."""
         return self.chain[self.workflow_at]
 
+    @property
+    def job(self) -> str:
+        """The usual name of its job."""
+        return job_name(self.pipeline, self.node.path)
+
     def observe(self, run: Run | None) -> Observation:
         """The observation of this task with a run."""
-        job = Job(job_name(self.pipeline, self.node.path), integration=INTEGRATION, type="TASK")
+        job = Job(self.job, integration=INTEGRATION, type="TASK")
         return Observation(self.chain, job, Workload(WORKFLOW, self.pipeline), run)
 
     def stand_in(self, run: Run) -> Observation:

@@ -64,9 +64,14 @@ def parents_of(chain: Sequence[ObjectRef]) -> tuple[ParentRun | None, ParentRun 
     runs = [
         ParentRun(object_run_id(owner.uid), stable_name(chain[at:]), at)
         for at, owner in enumerate(chain)
-        if at and owner.kind not in SCHEDULES | _GROUPS
+        if at and is_run(owner.kind)
     ]
     return (runs[0], runs[-1]) if runs else (None, None)
+
+
+def is_run(kind: str) -> bool:
+    """Whether an object of a kind is a run: not what starts runs again and again, or only holds others together."""
+    return kind not in SCHEDULES | _GROUPS
 
 
 def annotations_of(chain: Sequence[ObjectRef]) -> Mapping[str, str]:

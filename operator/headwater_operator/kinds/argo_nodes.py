@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import binascii
 import json
+import re
 import zlib
 from base64 import b64decode
 from collections.abc import Mapping
@@ -13,6 +14,7 @@ from .reading import part
 
 _MOST_BYTES = 64 * 1024 * 1024
 _DEEPEST = 100
+_STEP_GROUP = re.compile(r"\[\d+\]")
 
 Nodes = Mapping[str, Mapping[str, Any]]
 """The nodes of a Workflow by id."""
@@ -36,6 +38,20 @@ def task_path(node: Mapping[str, Any], nodes: Nodes, workflow: str) -> str:
         names.append(_own_name(found, workflow))
         found = nodes.get(str(found.get("boundaryID") or ""))
     return ".".join(filter(None, reversed(names))) or str(node.get("templateName") or "main")
+
+
+def path_of_node_name(node_name: str, workflow: str) -> str:
+    """The same path, from the full name that a pod's annotation has: `wf[0].prepare(0:a.csv)(1)`; empty for the root.
+
+    Argo writes a node's name behind that of the template around it, and a step behind the number of its group.
+    """
+    path, depth = [], 0
+    for letter in node_name.removeprefix(workflow):
+        depth += letter == "("
+        if not depth:
+            path.append(letter)
+        depth -= letter == ")" and depth > 0
+    return _STEP_GROUP.sub("", "".join(path)).strip(".")
 
 
 def _own_name(node: Mapping[str, Any], workflow: str) -> str:

@@ -22,8 +22,8 @@ from .subject import Subject
 RUN_LABEL = "pipeline/runid"
 ROLE_LABEL = "pipelines.kubeflow.org/pod-role"
 _DRIVERS = ("container-driver", "dag-driver")
-_NODE_ID = "workflows.argoproj.io/node-id"
-_NODE_NAME = "workflows.argoproj.io/node-name"
+NODE_ID = "workflows.argoproj.io/node-id"
+NODE_NAME = "workflows.argoproj.io/node-name"
 
 _CACHED = TaskIo(unknown=("what a task taken from the cache read and wrote: only the API of Kubeflow Pipelines tells",))
 
@@ -48,12 +48,10 @@ class TaskAdapter:
 
     def observe(self, body: Body, owners: Sequence[ObjectRef], cluster: Cluster) -> Iterable[Observation]:
         """A task's attempt; nothing for drivers and for pods of others. Raises ValueError where it cannot be read."""
-        labels = part(body, "metadata", "labels")
-        flags = launcher_flags(main_container(part(body, "spec")))
-        if RUN_LABEL not in labels or labels.get(ROLE_LABEL) in _DRIVERS or flags is None:
-            return
         subject = Subject.of(body, self.resource, owners or _owners(body), cluster)
-        task, life = _task(subject.chain, {**flags, "run_id": labels[RUN_LABEL]}), life_of_pod(body)
+        task, life = task_at_admission(body, subject.chain), life_of_pod(body)
+        if task is None:
+            return
         run = None
         if life is not None:
             run = task.run(life, task_io(task, cluster), _facets(subject, [_main_image(body)]))
@@ -100,15 +98,25 @@ def is_run(workflow: Body) -> bool:
 
 def run_id_of_pod(metadata: Body) -> UUID | None:
     """The id of the run that a task's pod is, by its metadata; None where it is no task's."""
-    node_id = part(metadata, "annotations").get(_NODE_ID)
+    node_id = part(metadata, "annotations").get(NODE_ID)
     workflow = next((each for each in _owners({"metadata": metadata}) if each.kind == WORKFLOW), None)
     return node_run_id(workflow.uid, node_id) if workflow and node_id else None
+
+
+def task_at_admission(body: Body, chain: tuple[ObjectRef, ...]) -> Task | None:
+    """The task that a pod is for whose admission is asked for, as the pod's observation will name it; None for drivers
+    and for pods of others. Raises ValueError where it cannot be read."""
+    labels = chain[0].labels
+    flags = launcher_flags(main_container(part(body, "spec")))
+    if RUN_LABEL not in labels or labels.get(ROLE_LABEL) in _DRIVERS or flags is None:
+        return None
+    return _task(chain, {**flags, "run_id": labels[RUN_LABEL]})
 
 
 def _task(chain: tuple[ObjectRef, ...], flags: Mapping[str, str]) -> Task:
     """The task that a pod is for. Raises ValueError where the pod does not say."""
     pod = chain[0]
-    node_id, node_name = pod.annotations.get(_NODE_ID), pod.annotations.get(_NODE_NAME)
+    node_id, node_name = pod.annotations.get(NODE_ID), pod.annotations.get(NODE_NAME)
     workflow_at = next((at for at, each in enumerate(chain) if each.kind == WORKFLOW), None)
     if not node_id or not node_name or workflow_at is None:
         raise ValueError(f"pod {pod.name} is of a pipeline's run and names no node of a Workflow")

@@ -21,10 +21,11 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from headwater.program.watched_files import UnusableFile, WatchedFiles
+
 from ..domain.callers import Role, RoleBinding, RoleBindings
 from .issuer_keys import KeySource, is_safe
 from .issuer_tokens import Issuer, IssuerTokens
-from .watched_files import UnusableFile, WatchedFiles
 
 T = TypeVar("T")
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")

@@ -9,7 +9,7 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from .watched_files import UnusableFile, WatchedFiles
+from headwater.program.watched_files import UnusableFile, WatchedFiles
 
 
 @dataclass(frozen=True, slots=True)

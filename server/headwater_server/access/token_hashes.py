@@ -17,9 +17,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from headwater.program.watched_files import UnusableFile, WatchedFiles, read_bytes
+
 from ..domain.callers import Caller, Role
 from ..domain.errors import Unauthenticated
-from .watched_files import UnusableFile, WatchedFiles, read_bytes
 
 PREFIX = "hwt_"
 """How every token begins, so that who finds one knows what it is."""

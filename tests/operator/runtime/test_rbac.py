@@ -8,7 +8,7 @@ import sys
 import yaml
 
 from headwater_operator.kinds import ADAPTERS
-from headwater_operator.rbac import make_rbac, make_rules
+from headwater_operator.rbac import make_rbac, make_rules, make_webhook_rules
 
 READING = {"get", "list", "watch"}
 
@@ -43,3 +43,21 @@ def test_the_command_prints_them() -> None:
     role, binding = yaml.safe_load_all(text)
     assert role["kind"] == "ClusterRole"
     assert binding["subjects"] == [{"kind": "ServiceAccount", "name": "watcher", "namespace": "headwater"}]
+
+
+def test_the_webhook_only_follows_and_sees_no_pod() -> None:
+    rules = make_webhook_rules()
+    assert {tuple(rule["verbs"]) for rule in rules} == {("list", "watch")}
+    granted = {(group, name) for rule in rules for group in rule["apiGroups"] for name in rule["resources"]}
+    assert {("", "namespaces"), ("headwater.dev", "lineagepipelines"), ("jobset.x-k8s.io", "jobsets")} <= granted
+    assert not granted & {("", "pods"), ("", "secrets"), ("", "events"), ("ray.io", "rayclusters")}
+
+
+def test_the_command_prints_those_of_the_webhook() -> None:
+    command = [sys.executable, "-m", "headwater_operator.cli", "rbac", "--program", "webhook"]
+    text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    role, binding = yaml.safe_load_all(text)
+    assert role["metadata"]["name"] == binding["roleRef"]["name"] == "headwater-webhook"
+    assert binding["subjects"][0]["name"] == "headwater-webhook"
+    refused = subprocess.run([*command, "--namespaces", "a"], capture_output=True, text=True, check=False)
+    assert (refused.returncode, "--namespaces goes with the operator" in refused.stderr) == (2, True)

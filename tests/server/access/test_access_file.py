@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from headwater.program.watched_files import UnusableFile
 from headwater_server.access.access_file import parse_rules
-from headwater_server.access.watched_files import UnusableFile
 from headwater_server.domain.callers import Role
 
 GOOD = """

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from headwater.program.watched_files import UnusableFile
 from headwater_server.access.token_hashes import create_token, read_tokens, revoke_token
-from headwater_server.access.watched_files import UnusableFile
 from headwater_server.cli import main
 from headwater_server.domain.callers import Role
 

@@ -15,13 +15,13 @@ import pytest
 from cryptography import x509
 
 from headwater import Client, Settings
+from headwater.program.watched_files import UnusableFile
 from headwater.v1.catalog_service_pb2 import ListNamespacesRequest
 from headwater.v1.catalog_service_pb2_grpc import CatalogServiceStub
 from headwater_cli.main import main as headwater
 from headwater_server.access.certificates import ClientCertificates
 from headwater_server.access.tls_files import TlsFiles
 from headwater_server.access.token_hashes import create_token
-from headwater_server.access.watched_files import UnusableFile
 from headwater_server.domain.callers import Role
 from headwater_server.domain.errors import Unauthenticated
 
