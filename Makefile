@@ -33,7 +33,7 @@ $(STAMP): pyproject.toml
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
 		{ echo "This Python cannot make virtual environments. On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[server,operator,cli,dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[server,operator,emitter,cli,dev]'
 	@touch $@
 
 .PHONY: check

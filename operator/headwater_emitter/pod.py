@@ -39,7 +39,8 @@ class OutputArtifact(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """An artifact that a task of Kubeflow Pipelines is to write: the dataset that it is, and where it lies in the pod.
 
     `name` is that of the output, `namespace` and `dataset` name the dataset as the operator does, `version` is the
-    version as the operator names it, and `path` is the file or folder in the emitter's file system.
+    version as the operator names it, and `path` is the file or folder in the emitter's file system. `type` is the
+    artifact's, without `system.`; what a task notes of its Metrics are measures.
     """
 
     name: str
@@ -47,6 +48,7 @@ class OutputArtifact(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     dataset: str
     version: str
     path: Path
+    type: str = ""
 
 
 class KubeflowTask(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -38,6 +38,9 @@ class Settings:
     spool_dir: Path = setting(
         Path("/var/lib/headwater-emitter"), read_path, "Where events wait on disk until the server has them."
     )
+    spool_ends_with_pod: bool = setting(
+        False, read_switch, "Whether what waits there is lost with the pod, as in an emptyDir; said at the end."
+    )
     spool_bytes: int = setting(256 * MIB, read_whole(MIB), "How many bytes of events may wait.")
     block_seconds: int = setting(
         5, read_whole(0, 3_600), "How long a sender waits for room where the spool is full, before events are dropped."
@@ -77,8 +80,15 @@ def read_settings(
 
     Raises SettingsError with all mistakes, those that the caller found among them.
     """
-    values, found = program.read_values(Settings, given, environ)
-    found = [*mistakes, *found, *connection_mistakes(values)]
-    if found:
+    settings, found = read_leniently(given, environ)
+    if found := [*mistakes, *found]:
         raise SettingsError(found)
-    return program.build(Settings, values)
+    return settings
+
+
+def read_leniently(given: Mapping[str, str | None], environ: Mapping[str, str]) -> tuple[Settings, list[Mistake]]:
+    """The settings, with the default of each that cannot be read; and what is wrong."""
+    values, mistakes = program.read_values(Settings, given, environ)
+    mistakes += connection_mistakes(values)
+    defaults = {each.name: each.default for each in program.declared(Settings)}
+    return program.build(Settings, {**defaults, **values}), mistakes

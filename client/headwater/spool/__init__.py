@@ -11,6 +11,7 @@ program without an event loop uses `SpoolFile` itself. Where two processes need 
 
 from .delivery import Delivery, DeliveryState, Pace, Writer, read_event
 from .errors import SpoolError, SpoolFull, SpoolTaken, SpoolUnusable
+from .gap_event import gap_events
 from .items import DeadLetter, Figures, Gap, Item, Kept, Limits, Put, Refusal
 from .spool import Spool
 from .spool_file import SpoolFile
@@ -34,5 +35,6 @@ __all__ = [
     "SpoolTaken",
     "SpoolUnusable",
     "Writer",
+    "gap_events",
     "read_event",
 ]

@@ -1,0 +1,29 @@
+"""Where the process begins. In a pod the first thing is to end with 0 on a signal, long before all of it is loaded."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+import sys
+
+STAY = "--stay"
+"""The argument of an emitter that never ends by itself."""
+
+
+def main() -> int:
+    """Runs the command; the exit status."""
+    if STAY in sys.argv:
+        end_well_on_signals()
+    status: int = importlib.import_module("headwater_emitter.cli").main()
+    return status
+
+
+def end_well_on_signals() -> None:
+    """Ends the process at once, with 0, on a signal: for as long as there is no emitter to end in order."""
+    for sign in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(sign, lambda *_: os._exit(0))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
