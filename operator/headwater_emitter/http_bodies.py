@@ -40,7 +40,7 @@ class Bodies:
         """The body, held until the end of the block. Raises InvalidArgument, TooLarge or Overloaded."""
         site = request.headers.get("sec-fetch-site", "none")
         if site not in ("none", "same-origin"):
-            raise invalid_field("Sec-Fetch-Site", f"is {site[:64]}", "send requests from no page of another site")
+            raise invalid_field("Sec-Fetch-Site", f"is {site[:64]}", "send requests from a page of this server")
         encoding = request.headers.get("content-encoding", "identity").strip().lower()
         if encoding not in ("identity", "gzip", "x-gzip"):
             raise invalid_field("Content-Encoding", f"is {encoding[:64]}", "send gzip, or the body as it is")

@@ -30,7 +30,7 @@ class Mention:
 
 
 class _Facets(Struct):
-    parent: Raw | None = None
+    parent: Raw = Raw(b"null")
 
 
 class _Run(Struct):
@@ -60,6 +60,8 @@ def read_mention(body: bytes, max_bytes: int) -> Mention | None:
     if len(body) > max_bytes:
         raise too_large("event", len(body), max_bytes, "bytes")
     try:
+        if not body.isascii():
+            body.decode()  # the texts that are passed over are not looked at
         envelope = _read_envelope(body)
     except (msgspec.DecodeError, RecursionError, UnicodeError):
         return _read_odd(body)
@@ -99,6 +101,5 @@ def _mention(envelope: _Envelope) -> Mention | None:
     run, job = envelope.run, envelope.job
     if run is None or job is None or not (run.run_id and job.namespace and job.name and envelope.event_time):
         return None
-    parent = run.facets.parent if run.facets else None
-    has_parent = parent is not None and bytes(parent) != b"null"
+    has_parent = run.facets is not None and bytes(run.facets.parent) != b"null"
     return Mention(run.run_id, job.namespace, job.name, envelope.event_time, has_parent)

@@ -33,9 +33,9 @@ async def runs_at(address: str) -> list[str]:
 async def run_at(address: str, run_id: str) -> Any:
     """A run as a server has it."""
     async with Client(settings=Settings(address=address)) as client:
-        return await client.get_run(run_id)
+        return await client.get_run(run_id, view="FULL")
 
 
 def facets_of(run: Any) -> dict[str, Any]:
     """The facets of a run, by name."""
-    return {each.name: json.loads(each.body) for each in run.facets}
+    return {each.name: json.loads(each.json) for each in run.facets}
