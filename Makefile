@@ -64,6 +64,12 @@ test: $(STAMP) ## Run the tests, except those against real peers and clusters
 test-integrations: $(STAMP) ## Run the tests against real producers of events
 	$(BIN)/python -m pytest tests/integrations
 
+.PHONY: torture
+torture: $(STAMP) ## Kill, cut the power and take the server away far more often than in make test (hours)
+	HEADWATER_TORTURE_SPOOL_KILLS=500 HEADWATER_TORTURE_EMITTER_KILLS=500 HEADWATER_TORTURE_POWER_CUTS=200 \
+	HEADWATER_TORTURE_AWAY_SECONDS=600 $(BIN)/python -m pytest -rP tests/client/spool/test_kill.py \
+		tests/client/spool/test_power_cut.py tests/emitter/test_kill.py tests/emitter/test_delivery.py
+
 .PHONY: e2e
 e2e: $(STAMP) ## Run the tests on a real Kubernetes: KUBECONFIG's, else kind's, else a node built here (root; 20 minutes, once)
 	$(BIN)/python -m tests.e2e

@@ -127,9 +127,7 @@ class SpoolKeeper:
         file = await asyncio.to_thread(SpoolFile, self.path, self._limits)
         spool = Spool(file, block_seconds=self._block_seconds)
         batching = Batching(MAX_EVENTS, MAX_BYTES)
-        delivery = Delivery(
-            spool, self._writer, make_gap_event=self._make_gap_event, pace=PACE, batching=batching
-        )
+        delivery = Delivery(spool, self._writer, make_gap_event=self._make_gap_event, pace=PACE, batching=batching)
         async with spool, delivery:
             if self.trouble:
                 logger.info("%s is open, %d events wait", self.path, spool.figures.depth)

@@ -91,6 +91,9 @@ def measure(path: Path, budget: Budget) -> Content | None:
     """
     try:
         status = path.lstat()
+    except OSError:
+        return None
+    try:
         if stat.S_ISREG(status.st_mode):
             return _measure_files([(path, "", status.st_size)], budget, is_folder=False)
         if stat.S_ISDIR(status.st_mode):
@@ -98,7 +101,7 @@ def measure(path: Path, budget: Budget) -> Content | None:
     except Exhausted as error:
         return Content(0, 0, left_out=str(error))
     except OSError as error:
-        return None if isinstance(error, FileNotFoundError) else Content(0, 0, left_out=f"cannot be read: {error}")
+        return Content(0, 0, left_out=f"cannot be read: {error.strerror}")
     return None
 
 
@@ -115,7 +118,7 @@ def _measure_files(files: list[tuple[Path, str, int]], budget: Budget, *, is_fol
     except Exhausted as error:
         return Content(size, len(files), left_out=str(error))
     except OSError as error:
-        return Content(size, len(files), left_out=f"cannot be read: {error}")
+        return Content(size, len(files), left_out=f"cannot be read: {error.strerror}")
     return Content(size, len(files), whole.hexdigest() if is_folder else digest)
 
 

@@ -65,7 +65,7 @@ class KubeflowTask(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def _read_json(kind: type[T], example: str) -> Callable[[str], T]:
-    decoder = msgspec.json.Decoder(kind)
+    decoder = msgspec.json.Decoder(kind, dec_hook=lambda wanted, value: wanted(value))  # paths
 
     def read(text: str) -> T:
         try:
