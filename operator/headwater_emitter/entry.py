@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import importlib
 import os
 import signal
@@ -10,13 +12,22 @@ import sys
 STAY = "--stay"
 """The argument of an emitter that never ends by itself."""
 
+_M_ARENA_MAX = -8
+
 
 def main() -> int:
     """Runs the command; the exit status."""
     if STAY in sys.argv:
         end_well_on_signals()
+    _share_one_heap()  # before there is a second thread
     status: int = importlib.import_module("headwater_emitter.cli").main()
     return status
+
+
+def _share_one_heap() -> None:
+    """Has all threads take memory from one place: glibc else keeps some for each of them (2 MB less in all)."""
+    with contextlib.suppress(AttributeError, OSError):  # another libc has no such thing, nor needs it
+        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 1)
 
 
 def end_well_on_signals() -> None:

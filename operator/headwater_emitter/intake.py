@@ -48,6 +48,7 @@ class Intake:
     def __init__(self, keeper: Keeper, pod_events: PodEvents, *, max_event_bytes: int, droppable: bool) -> None:
         self._keeper = keeper
         self._pod_events = pod_events
+        self._says_something = pod_events.say_something
         self._max_event_bytes = max_event_bytes
         self._droppable = droppable
         self._runs: OrderedDict[str, None] = OrderedDict()
@@ -105,7 +106,7 @@ class Intake:
     def _items(self, event: Event, mention: Mention | None, new: list[str]) -> list[Item]:
         run = mention.run_id if mention else ""
         items = [Item(event.SerializeToString(), run, self._droppable)]
-        if mention and self._pod_events.say_something and self._is_first(run):
+        if mention and self._says_something and self._is_first(run):
             beside = self._pod_events.event(mention)
             new.append(run)
             if beside is not None:

@@ -45,10 +45,12 @@ class PodEvents:
         facets = ",".join(filter(None, (self._facet, parent)))
         if not facets:
             return None
-        job = {"namespace": mention.job_namespace, "name": mention.job_name}
+        time, run, namespace, name = map(
+            _encode, (mention.event_time, mention.run_id, mention.job_namespace, mention.job_name)
+        )
         text = (
-            f'{{"eventTime":{_encode(mention.event_time)},"producer":"{PRODUCER}","schemaURL":"{_EVENT_SCHEMA}",'
-            f'"run":{{"runId":{_encode(mention.run_id)},"facets":{{{facets}}}}},"job":{_encode(job)}}}'
+            f'{{"eventTime":{time},"producer":"{PRODUCER}","schemaURL":"{_EVENT_SCHEMA}",'
+            f'"run":{{"runId":{run},"facets":{{{facets}}}}},"job":{{"namespace":{namespace},"name":{name}}}}}'
         )
         return Event(open_lineage=text.encode(errors="replace"))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 from collections.abc import AsyncIterator
@@ -12,9 +13,12 @@ import grpc
 import pytest
 from tests.client.fakes import Failure, FakeServer
 from tests.conftest import RunningServer
+from tests.server.access.authority import LOOPBACK, Authority
 
 from headwater import Client
 from headwater.v1.event_pb2 import EventResult
+from headwater_server.access.token_hashes import create_token, revoke_token
+from headwater_server.domain.callers import Role
 
 from .conftest import MakeEmitter
 from .emitters import EmitterProcess, running
@@ -159,32 +163,53 @@ async def test_events_that_had_to_be_dropped_are_told_of(
     assert gap["since"] <= gap["until"]
 
 
-async def test_a_token_is_read_again_as_it_rotates(database: str, tmp_path: Path, make_emitter: MakeEmitter) -> None:
-    from headwater_server.access.token_hashes import create_token, revoke_token
+@contextlib.asynccontextmanager
+async def asking_server(database: str, folder: Path, *settings: str) -> AsyncIterator[str]:
+    """A server on the test's database that is set to ask who calls, or to be asked who it is; its address."""
     from headwater_server.app import running as serving
     from headwater_server.config import parse_settings
-    from headwater_server.domain.callers import Role
 
+    doors = ["--grpc-address", "127.0.0.1:0", "--http-address", "127.0.0.1:0"]
+    async with serving(parse_settings(["--dsn", database, *doors, *settings], {"HOME": str(folder)})) as server:
+        yield str(server.grpc)
+
+
+async def test_a_token_is_read_again_as_it_rotates(database: str, tmp_path: Path, make_emitter: MakeEmitter) -> None:
     hashes, token_file = tmp_path / "hashes", tmp_path / "token"
     first, _ = create_token(hashes, "first", Role.EMITTER)
     second, _ = create_token(hashes, "second", Role.EMITTER)
     token_file.write_text(first)
-    doors = ["--grpc-address", "127.0.0.1:0", "--http-address", "127.0.0.1:0"]
-    settings = parse_settings(["--dsn", database, *doors, "--token-hashes-file", str(hashes)], {"HOME": str(tmp_path)})
-    async with serving(settings) as server:
-        emitter = make_emitter(str(server.grpc), token_file=token_file)
-        async with running(emitter):
-            await emitter.post(an_event())
-            await emitter.until(lambda found: found["delivered"] == 1)
-            revoke_token(hashes, "first")
-            async with asyncio.timeout(60):
-                while (await emitter.status())["state"] != "refused":
-                    await emitter.post(an_event())
-                    await asyncio.sleep(0.1)
-            token_file.write_text(second)
-            found = await emitter.until(lambda found: not found["waiting"], 90)
-            assert found["dead_letters"] == 0
-            assert found["state"] == "ok"
+    async with (
+        asking_server(database, tmp_path, "--token-hashes-file", str(hashes)) as address,
+        running(make_emitter(address, token_file=token_file)) as emitter,
+    ):
+        await emitter.post(an_event())
+        await emitter.until(lambda found: found["delivered"] == 1)
+        revoke_token(hashes, "first")
+        async with asyncio.timeout(60):
+            while (await emitter.status())["state"] != "refused":
+                await emitter.post(an_event())
+                await asyncio.sleep(0.1)
+        token_file.write_text(second)
+        found = await emitter.until(lambda found: not found["waiting"], 90)
+        assert found["dead_letters"] == 0
+        assert found["state"] == "ok"
+
+
+async def test_a_ca_is_read_again_as_it_rotates(database: str, tmp_path: Path, make_emitter: MakeEmitter) -> None:
+    ours, other = Authority(tmp_path, "ours"), Authority(tmp_path, "other")
+    pair = ours.issue("server", "headwater", LOOPBACK)
+    ca_file = tmp_path / "mounted.pem"
+    ca_file.write_bytes(other.ca.read_bytes())
+    tls = ("--tls-certificate-file", str(pair.certificate), "--tls-key-file", str(pair.key))
+    async with (
+        asking_server(database, tmp_path, *tls) as address,
+        running(make_emitter(address, ca_file=ca_file)) as emitter,
+    ):
+        await emitter.post(an_event())
+        await emitter.until(lambda found: found["state"] == "server away")
+        ca_file.write_bytes(ours.ca.read_bytes())
+        await emitter.until(lambda found: found["delivered"] == 1, 90)
 
 
 async def test_what_was_delivered_is_a_duplicate_when_it_is_sent_to_the_server_itself(
