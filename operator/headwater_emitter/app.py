@@ -78,6 +78,7 @@ class Emitter:
 
     async def start(self) -> None:
         """Returns when every part has begun to work, or has found that it cannot yet."""
+        self._warn_of_strangers()
         most = self._settings.max_request_bytes
         http = HttpDoor(self._intake, max_request_bytes=most)
         grpc = GrpcDoor(self._intake, self._keeper.dead_letters, sender=_name(self._settings), max_request_bytes=most)
@@ -150,6 +151,11 @@ class Emitter:
 
         self._tasks[door] = asyncio.create_task(hold())
         return is_tried
+
+    def _warn_of_strangers(self) -> None:
+        for door, address in (("http", self._settings.http_address), ("grpc", self._settings.grpc_address)):
+            if not address.is_loopback:
+                logger.warning("%s (%s): whoever reaches it can send events as this emitter", address, door)
 
     async def _end(self, *names: str) -> None:
         tasks = [self._tasks.pop(name) for name in names if name in self._tasks]
