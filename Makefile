@@ -33,7 +33,7 @@ $(STAMP): pyproject.toml
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
 		{ echo "This Python cannot make virtual environments. On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[server,operator,cli,dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[server,operator,emitter,cli,dev]'
 	@touch $@
 
 .PHONY: check
@@ -63,6 +63,12 @@ test: $(STAMP) ## Run the tests, except those against real peers and clusters
 .PHONY: test-integrations
 test-integrations: $(STAMP) ## Run the tests against real producers of events
 	$(BIN)/python -m pytest tests/integrations
+
+.PHONY: torture
+torture: $(STAMP) ## Kill, cut the power and take the server away far more often than in make test (hours)
+	HEADWATER_TORTURE_SPOOL_KILLS=500 HEADWATER_TORTURE_EMITTER_KILLS=500 HEADWATER_TORTURE_POWER_CUTS=200 \
+	HEADWATER_TORTURE_AWAY_SECONDS=600 $(BIN)/python -m pytest -rP tests/client/spool/test_kill.py \
+		tests/client/spool/test_power_cut.py tests/emitter/test_kill.py tests/emitter/test_delivery.py
 
 .PHONY: e2e
 e2e: $(STAMP) ## Run the tests on a real Kubernetes: KUBECONFIG's, else kind's, else a node built here (root; 20 minutes, once)

@@ -51,6 +51,9 @@ class Settings:
     max_message_bytes: int = 64 * 2**20
     """The largest request and answer."""
 
+    compress: bool = False
+    """Whether an asyncio client sends its requests compressed (gzip), as for events over a network."""
+
     def __post_init__(self) -> None:
         problems = [
             f"{name} must be positive"

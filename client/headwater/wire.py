@@ -106,10 +106,11 @@ class AsyncWire(_Connection):
 
     @cached_property
     def _channel(self) -> grpc.aio.Channel:
-        credentials = self._credentials
+        address, credentials, options = self._settings.address, self._credentials, self._options
+        compression = grpc.Compression.Gzip if self._settings.compress else None
         if credentials is None:
-            return grpc.aio.insecure_channel(self._settings.address, options=self._options)
-        return grpc.aio.secure_channel(self._settings.address, credentials, options=self._options)
+            return grpc.aio.insecure_channel(address, options, compression)
+        return grpc.aio.secure_channel(address, credentials, options, compression)
 
     async def unary(self, request: Message, response: type[R], seconds: float) -> R:
         call = self._channel.unary_unary(_path(request), _to_bytes, response.FromString)

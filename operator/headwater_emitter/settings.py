@@ -80,8 +80,15 @@ def read_settings(
 
     Raises SettingsError with all mistakes, those that the caller found among them.
     """
-    values, found = program.read_values(Settings, given, environ)
-    found = [*mistakes, *found, *connection_mistakes(values)]
-    if found:
+    settings, found = read_leniently(given, environ)
+    if found := [*mistakes, *found]:
         raise SettingsError(found)
-    return program.build(Settings, values)
+    return settings
+
+
+def read_leniently(given: Mapping[str, str | None], environ: Mapping[str, str]) -> tuple[Settings, list[Mistake]]:
+    """The settings, with the default of each that cannot be read; and what is wrong."""
+    values, mistakes = program.read_values(Settings, given, environ)
+    mistakes += connection_mistakes(values)
+    defaults = {each.name: each.default for each in program.declared(Settings)}
+    return program.build(Settings, {**defaults, **values}), mistakes

@@ -13,7 +13,7 @@ from uuid import UUID, uuid5
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from headwater.assets import describe_facets
-from headwater.spool import Gap
+from headwater.spool import Gap, gap_facets
 from headwater.v1 import event_pb2 as pb
 
 from .events import PRODUCER
@@ -24,7 +24,6 @@ JOB = "headwater-operator"
 _GAPS = UUID("6e0fd0a4-8d8f-4b8e-9a53-6f1d3c7a2b90")
 _SCHEMAS = {
     "errorMessage": "https://openlineage.io/spec/facets/1-0-1/ErrorMessageRunFacet.json",
-    "headwater_gap": "https://headwater.dev/facets/1-0-0/GapRunFacet.json",
     "jobType": "https://openlineage.io/spec/facets/2-0-4/JobTypeJobFacet.json",
     "nominalTime": "https://openlineage.io/spec/facets/1-0-1/NominalTimeRunFacet.json",
 }
@@ -42,7 +41,6 @@ def gap_event(gap: Gap, cluster: str) -> pb.Event:
     run_id = uuid5(_GAPS, f"{cluster} {gap.dropped} {gap.since_milliseconds} {gap.until_milliseconds}")
     run: dict[str, Mapping[str, object]] = {
         "errorMessage": {"message": message, "programmingLanguage": "unknown"},
-        "headwater_gap": {"dropped": gap.dropped, "since": since, "until": until},
         "nominalTime": {"nominalStartTime": since, "nominalEndTime": until},
     }
     job: dict[str, Mapping[str, object]] = {
@@ -52,7 +50,7 @@ def gap_event(gap: Gap, cluster: str) -> pb.Event:
         event_time=time,
         event_type=pb.EVENT_TYPE_FAIL,
         producer=PRODUCER,
-        run=pb.EventRun(run_id=str(run_id), facets=_facets(run)),
+        run=pb.EventRun(run_id=str(run_id), facets=_facets(run) | gap_facets(gap, PRODUCER, "GapRunFacet")),
         job=pb.EventJob(namespace=f"k8s://{cluster}", name=JOB, facets=_facets(job)),
     )
     return pb.Event(run_event=event)

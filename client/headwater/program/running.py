@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import signal
 import sys
 import time
@@ -22,8 +23,13 @@ def configure_logging(level: str) -> None:
     logging.basicConfig(level=level, handlers=[handler])
 
 
-async def until_signalled(work: Awaitable[None], program: str, logger: logging.Logger) -> None:
-    """Works until SIGTERM or SIGINT, by which the work is cancelled; a second one ends the program at once."""
+async def until_signalled(
+    work: Awaitable[None], program: str, logger: logging.Logger, *, second_status: int | None = None
+) -> None:
+    """Works until SIGTERM or SIGINT, by which the work is cancelled; a second one ends the program at once.
+
+    With `second_status` the program then ends with that status; else as the signal ends any program.
+    """
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
     assert task is not None
 
@@ -31,6 +37,8 @@ async def until_signalled(work: Awaitable[None], program: str, logger: logging.L
         logger.info("stopping on %s; a second one ends the %s at once", sign.name, program)
         for each in STOP_SIGNALS:
             loop.remove_signal_handler(each)
+            if second_status is not None:
+                loop.add_signal_handler(each, os._exit, second_status)
         task.cancel()
 
     for sign in STOP_SIGNALS:

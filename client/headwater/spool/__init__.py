@@ -9,13 +9,16 @@ once, and for as long as that takes; what the server refuses becomes a dead lett
 program without an event loop uses `SpoolFile` itself. Where two processes need a spool, each has a file of its own.
 """
 
+from .batching import Batching
 from .delivery import Delivery, DeliveryState, Pace, Writer, read_event
 from .errors import SpoolError, SpoolFull, SpoolTaken, SpoolUnusable
+from .gap_event import gap_events, gap_facets
 from .items import DeadLetter, Figures, Gap, Item, Kept, Limits, Put, Refusal
 from .spool import Spool
 from .spool_file import SpoolFile
 
 __all__ = [
+    "Batching",
     "DeadLetter",
     "Delivery",
     "DeliveryState",
@@ -34,5 +37,7 @@ __all__ = [
     "SpoolTaken",
     "SpoolUnusable",
     "Writer",
+    "gap_events",
+    "gap_facets",
     "read_event",
 ]

@@ -92,6 +92,7 @@ class Delivery:
 
     `make_event` makes the event of an item, where its context goes with it; an item of which it raises DecodeError is
     set aside. `make_gap_event` makes the event that tells of dropped items; without it gaps stay in the spool, counted.
+    `batching` bounds what is sent in one call, and so the memory that delivery takes.
     """
 
     def __init__(
@@ -102,13 +103,14 @@ class Delivery:
         make_event: Callable[[Item], Event] = read_event,
         make_gap_event: Callable[[Gap], Event] | None = None,
         pace: Pace | None = None,
+        batching: Batching | None = None,
     ) -> None:
         self._spool = spool
         self._writer = writer
         self._make_event = make_event
         self._make_gap_event = make_gap_event
         self._pace = pace or Pace()
-        self._batching = Batching()
+        self._batching = batching or Batching()
         self._failures = 0
         self._suspicions = 0
         self._is_draining = False

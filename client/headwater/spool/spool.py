@@ -12,6 +12,9 @@ from .errors import SpoolFull
 from .items import DeadLetter, Figures, Gap, Item, Kept, Put, Refusal
 from .spool_file import SpoolFile
 
+FULL_DISK_SECONDS = 0.1
+"""After how long it is tried again where the disk itself is full, which no figure tells."""
+
 A = ParamSpec("A")
 R = TypeVar("R")
 
@@ -62,6 +65,8 @@ class Spool:
                     await self.wait_until(lambda figures: figures.size + patient.size <= self.max_bytes)
                 with suppress(SpoolFull):
                     return await self._write(patient)
+                async with asyncio.timeout_at(deadline):
+                    await asyncio.sleep(FULL_DISK_SECONDS)
         return await self._write(Put(patient.items))
 
     async def peek(self, most: int, most_bytes: int) -> list[Kept]:

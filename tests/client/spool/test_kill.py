@@ -1,11 +1,13 @@
 """A program is killed again and again while it puts and delivers: nothing that the spool took is lost."""
 
+import os
 import random
 import subprocess
 import sys
 from collections import defaultdict
 from pathlib import Path
 
+import pytest
 from tests.client.fakes import FakeServer
 
 from headwater import Client, Settings
@@ -14,7 +16,7 @@ from headwater.spool import Delivery, Spool, SpoolFile
 from .examples import texts
 
 ROOT = Path(__file__).parents[3]
-KILLS = 10
+KILLS = int(os.environ.get("HEADWATER_TORTURE_SPOOL_KILLS", "10"))
 
 
 def put_until_killed(path: Path, address: str, name: str, after: int) -> list[str]:
@@ -28,6 +30,7 @@ def put_until_killed(path: Path, address: str, name: str, after: int) -> list[st
     return [line.strip() for line in lines if line.endswith("\n")]
 
 
+@pytest.mark.timeout(120 + 10 * KILLS)
 async def test_nothing_is_lost_and_order_holds_however_often_the_program_is_killed(
     tmp_path: Path, server: FakeServer
 ) -> None:

@@ -1,6 +1,7 @@
 """The asyncio face: puts share transactions, wait for room, and are on disk when they return."""
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
@@ -153,3 +154,16 @@ async def test_an_orphan_that_cannot_be_opened_is_passed_over(
     path.with_name("a.spool").mkdir()
     assert await spool.adopt_orphans() == 0
     assert "a.spool" in caplog.text
+
+
+async def test_a_full_disk_is_tried_again_now_and_then_while_there_is_time(path: Path) -> None:
+    def connect(path: Path) -> sqlite3.Connection:
+        database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        database.execute("PRAGMA max_page_count = 30")
+        return database
+
+    file = CountingFile(path, connect=connect)
+    async with Spool(file, block_seconds=0.5) as spool:
+        with pytest.raises(SpoolFull, match="the disk is full"):
+            await spool.put([item("1", size=500_000)])
+    assert 3 <= len(file.transactions) <= 12
