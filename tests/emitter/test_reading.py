@@ -54,6 +54,12 @@ def test_what_is_no_object_is_refused(text: bytes) -> None:
     assert error.value.metadata["field"] == "event"
 
 
+@pytest.mark.parametrize(("text", "why"), [(b"nonsense", "is not JSON"), (b"[]", "is not a JSON object")])
+def test_the_reason_is_told(text: bytes, why: str) -> None:
+    with pytest.raises(InvalidEvent, match=f"event {why}"):
+        read_mention(text, 100_000)
+
+
 def test_what_is_too_large_is_refused_unread() -> None:
     with pytest.raises(TooLarge, match="event has 11 bytes: send at most 10"):
         read_mention(b"x" * 11, 10)
