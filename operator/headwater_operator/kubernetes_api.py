@@ -181,7 +181,7 @@ class KubernetesApi:
         path = _path(resource.group, resource.version, resource.plural, namespace)
         while True:
             page = await self._call("GET", path, purpose, parameters=parameters, headers=headers)
-            yield page
+            yield {**page, "items": page.get("items") or []}  # null where there is only metadata to list, and none
             following = page.get("metadata", {}).get("continue")
             if not following:
                 return

@@ -90,7 +90,7 @@ class ApiServer:
             return await self._watch(request, plural)
         self.lists.append(plural)
         items = [each for (kind, at, _), each in self._objects.items() if kind == plural and namespace in ("", at)]
-        return web.json_response({"metadata": {"resourceVersion": str(self._count)}, "items": items})
+        return web.json_response({"metadata": {"resourceVersion": str(self._count)}, "items": items or None})
 
     def _discover(self) -> web.Response:
         kinds = ("Job", "jobs"), ("CronJob", "cronjobs"), ("Workflow", "workflows"), ("Namespace", "namespaces")

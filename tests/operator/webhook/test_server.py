@@ -161,6 +161,14 @@ async def test_what_was_missed_is_listed_anew(api: ApiServer, webhook: Webhook) 
     assert api.lists.count("jobs") == 2
 
 
+async def test_an_object_without_meaning_stops_nothing_for_good(api: ApiServer, webhook: Webhook) -> None:
+    await api.put(KINDS["Job"], {"metadata": {"name": "odd", "namespace": shapes.NAMESPACE}})
+    await until(lambda: "uid" in webhook.cache.problems()["Job.batch"])
+    await api.delete(KINDS["Job"], "odd", shapes.NAMESPACE)
+    await api.put(KINDS["Job"], {"metadata": shapes.metadata("load-1")})
+    await until(lambda: webhook.cache.sizes()["owners"] == 1)
+
+
 async def test_a_kind_of_a_rule_is_followed_too(
     api: ApiServer, webhook: Webhook, session: aiohttp.ClientSession
 ) -> None:
