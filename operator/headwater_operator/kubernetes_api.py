@@ -156,7 +156,7 @@ class KubernetesApi:
         self.requests["watch"] += 1
         try:
             async with session.get(self._server + path, params=parameters, headers=headers, timeout=timeout) as answer:
-                if answer.status == 401:
+                if answer.status == 401:  # the token is another by now
                     await self._forget_session(session)
                 if answer.status >= 300:
                     await _read(answer, f"GET {path}?watch")

@@ -18,7 +18,7 @@ ABSENT_SECONDS = 60.0
 """After how long is looked again for a kind that is not there, or may not be watched."""
 
 GONE = 410
-_ABSENT = (401, 403, 404, 405)
+_ABSENT = (403, 404, 405)
 
 logger = logging.getLogger(__name__)
 
