@@ -2,8 +2,8 @@
 
 An API server that holds so many Jobs in memory, the webhook on one processor, and captured AdmissionReviews of Kubeflow
 Pipelines over TLS at a steady rate, while as many Jobs appear as pods. Prints how long answers took from the moment
-that they were due, then what the webhook does at most; ends with 1 where the 99th percentile is above the limit, or a pod
-that should have been injected was not.
+that they were due, then what the webhook does at most; ends with 1 where the 99th percentile is above the limit, or a
+pod that should have been injected was not.
 """
 
 from __future__ import annotations

@@ -57,11 +57,7 @@ async def serving(
 
     `further` metrics are told as they are. Raises OSError where the address is taken.
     """
-    registry = CollectorRegistry()
-    for collector in (ProcessCollector, PlatformCollector, GCCollector):
-        collector(registry=registry)
-    for each in (_Figures(figures, prefix), *further):
-        registry.register(each)
+    registry = _registry([_Figures(figures, prefix), *further])
 
     async def healthz(_: web.Request) -> web.Response:
         return web.Response(text="ok\n")
@@ -86,3 +82,13 @@ async def serving(
         yield Address(address.host, port)
     finally:
         await runner.cleanup()
+
+
+def _registry(collectors: Iterable[Collector]) -> CollectorRegistry:
+    """A registry of collectors, and of what is known of the process."""
+    registry = CollectorRegistry()
+    for of_process in (ProcessCollector, PlatformCollector, GCCollector):
+        of_process(registry=registry)
+    for each in collectors:
+        registry.register(each)
+    return registry
