@@ -161,7 +161,7 @@ class KubernetesApi:
         self.requests["watch"] += 1
         try:
             async with session.get(self._server + path, params=parameters, headers=headers, timeout=timeout) as answer:
-                if answer.status == 401:
+                if answer.status == 401:  # the token is another by now
                     await self._forget_session(session)
                 if answer.status >= 300:
                     await _read(answer, f"GET {path}?watch")
@@ -186,7 +186,7 @@ class KubernetesApi:
         path = _path(resource.group, resource.version, resource.plural, namespace)
         while True:
             page = await self._call("GET", path, purpose, parameters=parameters, headers=headers)
-            yield page
+            yield {**page, "items": page.get("items") or []}  # null where there is only metadata to list, and none
             following = page.get("metadata", {}).get("continue")
             if not following:
                 return

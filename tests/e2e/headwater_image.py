@@ -27,7 +27,9 @@ IMAGE_PYTHON = "3.11"
 MACHINE = {"arm64": "aarch64", "AMD64": "x86_64"}.get(platform.machine(), platform.machine())
 """The processor as Linux calls it: an image is for Linux wherever it is made."""
 PLATFORMS = tuple(f"manylinux{version}_{MACHINE}" for version in ("2014", "_2_17", "_2_28", "_2_34"))
-EXTRAS = ("server", "operator", "cli")
+EXTRAS = ("server", "operator", "emitter", "cli")
+PRODUCERS = ("openlineage-python>=1.54",)
+"""What is in the image beside Headwater: clients of others, for jobs that know nothing of it."""
 
 
 def headwater_archive(builder: Builder, ground: str) -> Path:
@@ -88,7 +90,8 @@ def requirements() -> list[str]:
     """What pyproject.toml asks for: the client's dependencies and those of the extras in the image."""
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
     optional = project["optional-dependencies"]
-    return [*project["dependencies"], *(requirement for extra in EXTRAS for requirement in optional.get(extra, ()))]
+    own = [*project["dependencies"], *(requirement for extra in EXTRAS for requirement in optional.get(extra, ()))]
+    return [*own, *PRODUCERS]
 
 
 def sources_digest() -> str:

@@ -14,7 +14,7 @@ from headwater.v1.catalog_pb2 import Run
 from .kubernetes_access import Namespace, Object, has_condition
 from .lineage_pipelines import job_spec
 from .running_operator import CLUSTER
-from .secured_server import AUDIENCE, SecuredServer, secured_server
+from .secured_server import AUDIENCE, SecuredServer
 
 TOKEN = "/var/run/secrets/headwater"
 SENT, REFUSED = "Complete", "Failed"
@@ -23,7 +23,8 @@ SENT, REFUSED = "Complete", "Failed"
 @pytest.fixture(scope="module")
 def server(host: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredServer]:
     """A server that lets the cluster's ServiceAccounts write events."""
-    with secured_server(host, tmp_path_factory.mktemp("secured")) as found:
+    found = SecuredServer(host, tmp_path_factory.mktemp("secured"))
+    with found.running():
         yield found
 
 
@@ -92,7 +93,7 @@ def sending_job(
         {"name": name, "value": value}
         for name, value in {
             "EVENT": event,
-            "HEADWATER_ADDRESS": server.grpc_address,
+            "HEADWATER_ADDRESS": server.address,
             "HEADWATER_TOKEN_FILE": f"{TOKEN}/token",
             "HEADWATER_CA": server.ca,
             "HOME": "/tmp",
@@ -103,7 +104,6 @@ def sending_job(
 
 def told_of(run: str, server: SecuredServer) -> Run:
     """What the server knows of a run."""
-    with SyncClient(
-        settings=Settings(address=server.grpc_address, ca_file=server.ca_file, token_file=server.token_file)
-    ) as client:
+    settings = Settings(address=server.address, ca_file=server.ca_file, token_file=server.token_file)
+    with SyncClient(settings=settings) as client:
         return client.get_run(f"runs/{run}", view="FULL")

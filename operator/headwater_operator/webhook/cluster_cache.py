@@ -74,6 +74,10 @@ class ClusterCache:
         """How many times each kind was listed."""
         return {name: each.restarts for name, each in self._following.items()}
 
+    def problems(self) -> dict[str, str]:
+        """Why kinds cannot be followed now, by their names; empty for those that are."""
+        return {name: each.problem for name, each in self._following.items()}
+
     def _follows(self, kind: str) -> bool:
         found = self._following.get(kind)
         return found is not None and not found.is_absent

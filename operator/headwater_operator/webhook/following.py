@@ -18,7 +18,7 @@ ABSENT_SECONDS = 60.0
 """After how long is looked again for a kind that is not there, or may not be watched."""
 
 GONE = 410
-_ABSENT = (401, 403, 404, 405)
+_ABSENT = (403, 404, 405)
 
 logger = logging.getLogger(__name__)
 
@@ -67,7 +67,7 @@ class Following:
                     version = await self._list()
                 async for event in self._api.watch(self.resource, version, only_metadata=self._only_metadata):
                     version = self._take(event)
-                delay = RETRY_SECONDS[0]
+                wait = delay = RETRY_SECONDS[0]
             except KubernetesApiError as error:
                 if error.status == GONE:
                     version = ""
@@ -79,7 +79,12 @@ class Following:
                     logger.info("%s are watched again: %s", self.resource.name, error)
                     self.problem = str(error)
                     wait, delay = delay, min(longest, delay * 2)
-                await asyncio.sleep(wait * random.uniform(0.5, 1.0))  # noqa: S311 (not all at once)
+            except Exception as error:
+                logger.exception("%s are listed anew", self.resource.name)
+                self.problem = str(error) or type(error).__name__
+                version = ""
+                wait, delay = delay, min(longest, delay * 2)
+            await asyncio.sleep(wait * random.uniform(0.5, 1.0))  # noqa: S311 (not all at once)
 
     async def _list(self) -> str:
         objects, version = await self._api.snapshot(self.resource, only_metadata=self._only_metadata)

@@ -23,6 +23,7 @@ class ApiServer:
     def __init__(self) -> None:
         self.version = ("1", "35")
         self.url = ""
+        self.token = "first"
         self.oldest = 0
         self.is_silent = False
         """Whether watches are told nothing until they are cut."""
@@ -73,6 +74,8 @@ class ApiServer:
         """Answers one request."""
         if request.method != "GET":
             self.writes.append(f"{request.method} {request.path}")
+        if request.headers.get("Authorization") not in (None, f"Bearer {self.token}"):
+            return web.json_response({"message": "who?"}, status=401)
         if request.path == "/version":
             return web.json_response({"major": self.version[0], "minor": self.version[1]})
         parts = request.path.split("/")[3 if request.path.startswith("/api/") else 4 :]
@@ -90,7 +93,7 @@ class ApiServer:
             return await self._watch(request, plural)
         self.lists.append(plural)
         items = [each for (kind, at, _), each in self._objects.items() if kind == plural and namespace in ("", at)]
-        return web.json_response({"metadata": {"resourceVersion": str(self._count)}, "items": items})
+        return web.json_response({"metadata": {"resourceVersion": str(self._count)}, "items": items or None})
 
     def _discover(self) -> web.Response:
         kinds = ("Job", "jobs"), ("CronJob", "cronjobs"), ("Workflow", "workflows"), ("Namespace", "namespaces")
@@ -123,7 +126,7 @@ class ApiServer:
 
     def connect(self) -> kopf.ConnectionInfo:
         """How it is reached."""
-        return kopf.ConnectionInfo(server=self.url)
+        return kopf.ConnectionInfo(server=self.url, token=self.token)
 
 
 @contextlib.asynccontextmanager

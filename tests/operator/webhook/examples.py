@@ -167,6 +167,12 @@ def _argo() -> Example:
     return Example(found, owners)
 
 
+def _argo_in_a_trial() -> Example:
+    one = _argo()
+    above = owned_by(("Trial.kubeflow.org", "hpo-x7k"), ("Experiment.kubeflow.org", "hpo")).chain
+    return replace(one, owners=Owners((one.owners.chain[0], *above)))
+
+
 def _katib() -> Example:
     owners = owned_by(("Job.batch", "hpo-x7k"), ("Trial.kubeflow.org", "hpo-x7k"), ("Experiment.kubeflow.org", "hpo"))
     return Example(pod("hpo-x7k-abcde", owner=("batch/v1", "Job", "hpo-x7k")), owners)
@@ -232,6 +238,7 @@ OWN: dict[str, Callable[[], Example]] = {
     "own_clients": _own_clients,
     "bare_pod": _bare_pod,
     "argo": _argo,
+    "argo_in_a_trial": _argo_in_a_trial,
     "katib": _katib,
     "ray_head": _ray_head,
     "deployment": _deployment,

@@ -42,7 +42,7 @@ nodes:
     boundaryID: etl-7fx2q
 """,
 }
-REPORTED = ["job", "cron_job", "train_job", "pytorch_job", "spark_driver", "katib", "argo", "volumes"]
+REPORTED = ["job", "cron_job", "train_job", "pytorch_job", "spark_driver", "katib", "argo", "argo_in_a_trial"]
 TEMPLATES = ({}, {"namespaceName": "team/{pipeline}", "jobName": "{kind}/{namespace}/{name}"})
 
 

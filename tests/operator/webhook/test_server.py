@@ -147,6 +147,16 @@ async def test_a_cut_watch_goes_on_where_it_was(api: ApiServer, webhook: Webhook
     assert len(api.lists) == lists
 
 
+async def test_a_renewed_token_is_used_and_nothing_is_forgotten(api: ApiServer, webhook: Webhook) -> None:
+    lists = len(api.lists)
+    api.token = "second"
+    await api.cut()
+    await api.put(KINDS["Job"], {"metadata": shapes.metadata("load-1")})
+    await until(lambda: webhook.cache.sizes()["owners"] == 1)
+    assert len(webhook.cache.view.coverage.all()) == 1
+    assert len(api.lists) == lists
+
+
 async def test_what_was_missed_is_listed_anew(api: ApiServer, webhook: Webhook) -> None:
     await api.put(KINDS["Job"], {"metadata": shapes.metadata("gone")})
     await api.put(KINDS["Job"], {"metadata": shapes.metadata("stays")})
@@ -159,6 +169,14 @@ async def test_what_was_missed_is_listed_anew(api: ApiServer, webhook: Webhook) 
     await until(lambda: webhook.cache.sizes()["owners"] == 1)
     await until(lambda: [each.name for each in webhook.cache.view.coverage.all()] == ["new"])
     assert api.lists.count("jobs") == 2
+
+
+async def test_an_object_without_meaning_stops_nothing_for_good(api: ApiServer, webhook: Webhook) -> None:
+    await api.put(KINDS["Job"], {"metadata": {"name": "odd", "namespace": shapes.NAMESPACE}})
+    await until(lambda: "uid" in webhook.cache.problems()["Job.batch"])
+    await api.delete(KINDS["Job"], "odd", shapes.NAMESPACE)
+    await api.put(KINDS["Job"], {"metadata": shapes.metadata("load-1")})
+    await until(lambda: webhook.cache.sizes()["owners"] == 1)
 
 
 async def test_a_kind_of_a_rule_is_followed_too(

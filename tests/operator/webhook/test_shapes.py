@@ -21,7 +21,7 @@ KUBERNETES = ("1.29", "1.37")
 INJECTED = [
     *("job", "cron_job", "train_job", "pytorch_job", "spark_driver", "kserve_predictor", "istio_sidecar", "volumes"),
     *("istio_container", "restricted", "init_containers", "guaranteed", "pod_level_resources", "own_clients"),
-    *("bare_pod", "argo", "katib"),
+    *("bare_pod", "argo", "argo_in_a_trial", "katib"),
     *("kubeflow_executor", "kubeflow_container_component", "kubeflow_retried", "kubeflow_with_sidecar"),
 ]
 
