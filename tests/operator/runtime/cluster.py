@@ -45,6 +45,9 @@ def uid(*names: str) -> str:
     return str(uuid5(NAMESPACE, "/".join(names)))
 
 
+METADATA = "as=PartialObjectMetadataList"
+
+
 class ApiServer(kmock.KubernetesEmulator):
     """kmock with JSON patches, and with watches that miss nothing between their list and their stream."""
 
@@ -58,6 +61,11 @@ class ApiServer(kmock.KubernetesEmulator):
             change = {"metadata": {"finalizers": patched["metadata"].get("finalizers", [])}}
             object.__setattr__(request, "data", change)
         return await super()._handle(request)
+
+    async def _serve_list(self, request: kmock.Request) -> Any:
+        listed = await super()._serve_list(request)
+        is_empty = isinstance(listed, dict) and not listed["items"] and METADATA in request.headers.get("Accept", "")
+        return {**listed, "items": None} if is_empty else listed  # as the API server writes an empty list of metadata
 
     async def _serve_watch(self, request: kmock.Request) -> AsyncIterator[Any]:
         yield b""
