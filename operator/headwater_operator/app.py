@@ -22,6 +22,8 @@ from .declarations import Declarations, Declared
 from .drift import Drift
 from .gaps import gap_event
 from .http_door import Figure, serving
+from .injection.cluster_view import ClusterView
+from .injection_check import InjectionCheck
 from .inventory import Inventory
 from .kfp.api import KubeflowApi
 from .kfp.artifact_index import ArtifactIndex
@@ -111,7 +113,8 @@ class Operator:
         self._rejections = Rejections(outside.spool)
         self._absences = Absences(ADAPTERS, outside.ledger.accounts(), outside.ledger.watched_until)
         enrichment = Enrichment(outside.kubeflow, known.cluster) if outside.kubeflow else None
-        self.registrar = Registrar(known, Owners(outside.api), self.reporter, self, enrichment)
+        owners = Owners(outside.api)
+        self.registrar = Registrar(known, owners, self.reporter, self, enrichment)
         self._records = self.registrar.records
         self._statuses = StatusWriter(outside.api, self.declarations, self._records.of_namespace, self._absences.missed)
         self._registration = Registration(outside.client, self.declarations, known.coverage, self._status_changed)
@@ -125,6 +128,9 @@ class Operator:
         )
         self.watching = Watching(self, settings.namespaces, connect, known.kinds.slim)
         self._planner = Planner(known.kinds, self.watching, outside.api, settings.namespaces, self._status_changed)
+        self._injection_check = InjectionCheck(
+            outside.api, owners, self.declarations, _view(settings, known), self._status_changed
+        )
         self._sweep = Sweep(self.registrar, outside.api, settings.namespaces, settings.sweep_interval_seconds)
         self._missing_pods = MissingPods(self.registrar, outside.api, settings.namespaces)
         self._ledger_keeper = LedgerKeeper(outside.ledger, self.registrar.stand_ins)
@@ -148,6 +154,7 @@ class Operator:
         self._spawn(self._search.run())
         self._spawn(self._sweep.run(lambda: self._planner.resources))
         self._spawn(self._missing_pods.run())
+        self._spawn(self._injection_check.run())
         self._spawn(self._ledger_keeper.run())
         self._spawn(self._tend())
 
@@ -212,6 +219,7 @@ class Operator:
                 self._outside.ledger.forget(record.uid)
         self._ledger_keeper.touch(record)
         self._inventory.touch(record.namespace)
+        self._injection_check.touch(record.namespace)
         told = len(record.runs) - record.runs_told
         record.runs_told = len(record.runs)
         for observation, match in zip(record.observations, record.matches, strict=True):
@@ -324,6 +332,13 @@ def _nothing_known(settings: Settings) -> Known:
     artifacts = ArtifactIndex()
     cluster = ClusterNames(settings.cluster, settings.object_store, artifacts.lookup)
     return Known(cluster, Coverage(settings.cluster), WatchedKinds(ADAPTERS), artifacts)
+
+
+def _view(settings: Settings, known: Known) -> ClusterView:
+    """The cluster as injection is decided on, from what the operator knows anyway."""
+    view = ClusterView(settings.cluster)
+    view.coverage, view.kinds = known.coverage, known.kinds
+    return view
 
 
 def _report(task: asyncio.Task[None]) -> None:

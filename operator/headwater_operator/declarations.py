@@ -20,6 +20,14 @@ from .watched_kinds import PipelineKey, WatchedKinds
 NEVER = datetime.min.replace(tzinfo=UTC)
 
 
+@dataclass(frozen=True, slots=True)
+class Uninjected:
+    """The running pods of a pipeline that should have the emitter and have not: how many, and one of them."""
+
+    count: int
+    example: str
+
+
 @dataclass(slots=True)
 class Declared:
     """One `LineagePipeline`."""
@@ -55,6 +63,15 @@ class Declared:
 
     rejection: Rejection | None = None
     """What the server rejected of its events lately."""
+
+    injected: int = 0
+    """How many of its pods had the emitter, of those that were seen to run."""
+
+    missed_pods: int = 0
+    """How many should have had it and had not."""
+
+    uninjected: Uninjected | None = None
+    """Those of them that run now."""
 
     runs: int = 0
     last_run: LastRun | None = None
@@ -99,7 +116,8 @@ class Declarations:
         if known is not None and known.uid == declared.uid:
             declared.registered_generation = known.registered_generation
             declared.status, declared.runs, declared.last_run = known.status, known.runs, known.last_run
-            declared.rejection = known.rejection
+            declared.rejection, declared.uninjected = known.rejection, known.uninjected
+            declared.injected, declared.missed_pods = known.injected, known.missed_pods
         else:
             declared.status = _read_status(body)
         self._declared[key] = declared

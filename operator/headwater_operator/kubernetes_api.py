@@ -109,10 +109,14 @@ class KubernetesApi:
         async for each in self._list(resource, namespace, "list_uids", {"Accept": _MANY}):
             yield each["metadata"]["uid"]
 
-    async def list_metadata(self, resource: Resource, namespace: str = "") -> AsyncIterator[dict[str, Any]]:
-        """The metadata of a kind's objects in a namespace, or in all of them."""
-        async for each in self._list(resource, namespace, "list_metadata", {"Accept": _MANY}):
-            yield each["metadata"]
+    async def list_metadata(
+        self, resource: Resource, namespace: str = "", *, field_selector: str = ""
+    ) -> AsyncIterator[dict[str, Any]]:
+        """The metadata of a kind's objects in a namespace, or in all of them; of those that a selector selects."""
+        selected = {"fieldSelector": field_selector} if field_selector else {}
+        async for page in self._pages(resource, namespace, "list_metadata", {"Accept": _MANY}, selected):
+            for each in page["items"]:
+                yield each["metadata"]
 
     async def list_objects(self, resource: Resource, namespace: str = "") -> AsyncIterator[dict[str, Any]]:
         """A kind's objects in a namespace, or in all of them."""
@@ -178,9 +182,14 @@ class KubernetesApi:
                 yield each
 
     async def _pages(
-        self, resource: Resource, namespace: str, purpose: str, headers: Mapping[str, str]
+        self,
+        resource: Resource,
+        namespace: str,
+        purpose: str,
+        headers: Mapping[str, str],
+        selected: Mapping[str, str] | None = None,
     ) -> AsyncIterator[dict[str, Any]]:
-        parameters = {"limit": str(PAGE_SIZE)}
+        parameters = {"limit": str(PAGE_SIZE), **(selected or {})}
         if resource.label_selector:
             parameters["labelSelector"] = resource.label_selector
         path = _path(resource.group, resource.version, resource.plural, namespace)

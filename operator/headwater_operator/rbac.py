@@ -44,6 +44,8 @@ def make_rules(adapters: Iterable[Adapter] = ADAPTERS) -> list[dict[str, Any]]:
         _rule("headwater.dev", {"lineagepipelines"}, [*READ, "patch"]),
         _rule("headwater.dev", {"lineagepipelines/status"}, ["patch"]),
         _rule("", {"events"}, ["create"]),
+        # Whether injection is asked for is a label of the namespace.
+        _rule("", {"namespaces"}, ["get"]),
     ]
 
 

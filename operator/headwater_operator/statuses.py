@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from .declarations import Declarations, Declared
+from .declarations import Declarations, Declared, Uninjected
 from .kinds.adapter import Resource
 from .kubernetes_api import KubernetesApiError
 from .pipeline.matching import short_kind
@@ -29,6 +29,7 @@ QUIET_SECONDS = 2.0
 MOST_UNKNOWN = 20
 LONGEST_TEXT = 8_000
 COMPONENT = "headwater-operator"
+COUNTERS = ("jobs", "runs", "injected", "missed", "missedRuns", "missedPods", "rejected")
 
 logger = logging.getLogger(__name__)
 
@@ -100,6 +101,8 @@ def troubles(declared: Declared, figures: Figures) -> list[Trouble]:
         found.append(Trouble("NotUnderstood", "; ".join(figures.problems[:3]) + more))
     if rejection := declared.rejection:
         found.append(Trouble("EventsRejected", _describe_rejection(rejection), rejection.reason))
+    if uninjected := declared.uninjected:
+        found.append(Trouble("NotInjected", _describe_uninjected(declared.namespace, uninjected), "running pods"))
     for each in figures.conflicts:
         message = (
             f"{each.pipeline} is older and covers {each.workloads} of its workloads, such as {each.example}: "
@@ -113,6 +116,14 @@ def _describe_rejection(rejection: Rejection) -> str:
     return (
         f"the server rejected {rejection.count} events within a day, the last of them of run {rejection.run} "
         f"of job {rejection.job}: {rejection.message} ({rejection.reason}); correct what it names for the runs to come"
+    )
+
+
+def _describe_uninjected(namespace: str, uninjected: Uninjected) -> str:
+    return (
+        f"{uninjected.count} of its running pods have no emitter, such as {uninjected.example}: they were created "
+        "before it was asked for, or while the webhook did not answer; "
+        f"`headwater pipelines explain {namespace}/{uninjected.example}` says whether one gets it now"
     )
 
 
@@ -149,7 +160,10 @@ def describe(declared: Declared, figures: Figures, now: datetime) -> Status:
         ),
         jobs=figures.jobs,
         runs=declared.runs,
-        missed=figures.missed,
+        injected=declared.injected,
+        missed=figures.missed + declared.missed_pods,
+        missed_runs=figures.missed,
+        missed_pods=declared.missed_pods,
         rejected=declared.rejection.count if declared.rejection else 0,
         last_run=declared.last_run,
         last_error=text or message,
@@ -269,5 +283,5 @@ def _merge_patch(before: Status, after: Status) -> dict[str, Any]:
     """What makes one status the other: fields that have fallen to their default are taken away."""
     new: dict[str, Any] = msgspec.to_builtins(after)
     old: dict[str, Any] = msgspec.to_builtins(before)
-    counters = dict.fromkeys(("jobs", "runs", "injected", "missed", "rejected"), 0)
+    counters = dict.fromkeys(COUNTERS, 0)
     return {**{key: None for key in old if key not in new}, **counters, **new}

@@ -38,7 +38,8 @@ for _ in range(times):
     for state in (RunState.START, RunState.COMPLETE):
         now = datetime.now(timezone.utc).isoformat()
         read, wrote = [InputDataset("s3://raw", "clicks")], [OutputDataset("s3://models", "churn")]
-        client.emit(RunEvent(now, run, job, "https://example.com/fit", state, read, wrote))
+        about = {"run": run, "job": job, "inputs": read, "outputs": wrote, "producer": "https://example.com/fit"}
+        client.emit(RunEvent(eventTime=now, eventType=state, **about))
     print("emitted", run.runId, flush=True)
     time.sleep(pause)
 """
@@ -85,6 +86,13 @@ def training(name: str, image: str, *, runs: int = 1, pause: float = 0) -> Objec
     pod["terminationGracePeriodSeconds"] = GRACE_SECONDS
     pod["containers"][0]["command"] = ["python3", "-c", TRAINING, str(runs), str(pause)]
     return found
+
+
+def completed(namespace: Namespace, name: str) -> Object:
+    """A Job, once it has ended well."""
+    done = namespace.wait_for("batch/v1/Job", name, ended)
+    assert has_condition("Complete")(done), namespace.kubectl("logs", f"job/{name}", "--container", "main")
+    return done
 
 
 def fits(client: SyncClient, namespace: Namespace) -> list[Run]:
@@ -155,7 +163,7 @@ def test_a_job_with_a_client_and_no_configuration_is_traced(
     with secured.running() as client, running_operator(secured.address, tmp_path):
         traced.wait_for(RESOURCE, "all", has_condition("Ready"))
         traced.apply(training("train", headwater_image))
-        done = traced.wait_for("batch/v1/Job", "train", has_condition("Complete"))
+        done = completed(traced, "train")
         (run,) = fits(client, traced)
         until(lambda: client.get_run(run.parent).state == RunState.RUN_STATE_SUCCEEDED)
     assert run.state == RunState.RUN_STATE_SUCCEEDED
@@ -178,7 +186,7 @@ def test_a_server_that_is_away_and_comes_back_with_another_certificate_misses_no
     with secured.running() as client:
         until(lambda: len(fits(client, traced)) > 10)
         kill_postgres(secured.data)
-        traced.wait_for("batch/v1/Job", "train", has_condition("Complete"))
+        completed(traced, "train")
         made = emitted(traced, "train")
         until(lambda: len(fits(client, traced)) == len(made))
         told = fits(client, traced)
@@ -200,13 +208,13 @@ def test_what_a_pod_could_not_deliver_waits_on_its_volume_for_the_next_one(
     for each in (first, second):
         each["spec"]["template"]["spec"]["securityContext"] = {"fsGroup": 65532}
     traced.apply(first)
-    traced.wait_for("batch/v1/Job", "first", has_condition("Complete"))
+    completed(traced, "first")
     left = emitter_of(pod_of(traced, "first"))["state"]["terminated"]
     assert left["exitCode"] == 0
     assert "wait" in left["message"]
     with secured.running() as client:
         traced.apply(second)
-        traced.wait_for("batch/v1/Job", "second", has_condition("Complete"))
+        completed(traced, "second")
         made = {f"runs/{run}" for name in ("first", "second") for run in emitted(traced, name)}
         until(lambda: {each.name for each in fits(client, traced)} == made)
 
@@ -215,7 +223,7 @@ def test_without_a_server_a_job_ends_as_it_would_and_what_is_lost_is_counted(
     traced: Namespace, secured: SecuredServer, headwater_image: str
 ) -> None:
     traced.apply(training("train", headwater_image))
-    traced.wait_for("batch/v1/Job", "train", has_condition("Complete"))
+    completed(traced, "train")
     left = emitter_of(pod_of(traced, "train"))["state"]["terminated"]
     assert left["exitCode"] == 0
     assert "3 events" in left["message"]
@@ -245,7 +253,7 @@ def test_a_frozen_emitter_costs_a_pod_its_grace_period_at_the_most(
     traced.apply(frozen)
     until(lambda: bool(started(traced, "train")))
     signal_emitter(pod_of(traced, "train"), signal.SIGSTOP)
-    done = traced.wait_for("batch/v1/Job", "train", has_condition("Complete"))
+    done = completed(traced, "train")
     assert done["status"]["succeeded"] == 1
     (main,) = pod_of(traced, "train")["status"]["containerStatuses"]
     assert main["state"]["terminated"]["exitCode"] == 0

@@ -73,8 +73,24 @@ class Status(_Part, frozen=True):
     conditions: Annotated[tuple[Condition, ...], Meta(description="Ready, Registered and Degraded.")] = ()
     jobs: Annotated[int, Meta(description="How many workloads it covers.", ge=0)] = 0
     runs: Annotated[int, Meta(description="How many runs were reported since the operator started.", ge=0)] = 0
-    injected: Annotated[int, Meta(description="How many of its running pods have the emitter.", ge=0)] = 0
-    missed: Annotated[
+    injected: Annotated[
+        int,
+        Meta(
+            description="How many of its pods had the emitter, of those that were seen to run since the operator "
+            "started.",
+            ge=0,
+        ),
+    ] = 0
+    missed: Annotated[int, Meta(description="What lineage has missed: missedRuns and missedPods together.", ge=0)] = 0
+    missed_pods: Annotated[
+        int,
+        Meta(
+            description="How many of its pods should have had the emitter and had not, of those that were seen to run "
+            "since the operator started.",
+            ge=0,
+        ),
+    ] = 0
+    missed_runs: Annotated[
         int,
         Meta(
             description="How many runs came and went unseen, as while the operator was away: what CronJobs and "

@@ -9,8 +9,8 @@ from typing import Any, Protocol
 
 from prometheus_client import Counter, Histogram
 
-from .cluster_view import Owners
-from .injection import Injection, Injector
+from ..injection.cluster_view import Owners
+from .injected_pod import Injection, Injector
 from .review import Request, make_answer, read_request
 
 DEADLINE_SECONDS = 2.0

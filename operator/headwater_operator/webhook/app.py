@@ -13,13 +13,13 @@ from headwater.program.values import Address
 from headwater.program.watched_files import UnusableFile, WatchedFiles
 
 from ..http_door import Figure, serving
+from ..injection.cluster_view import ClusterView
 from ..kubernetes_api import KubernetesApi, find_connection
 from .admission import Admission
 from .certificates import server_context
 from .cluster_cache import ClusterCache
-from .cluster_view import ClusterView
 from .https_door import answering
-from .injection import Injector
+from .injected_pod import Injector
 from .settings import Settings
 
 PREFIX = "headwater_webhook_"

@@ -7,12 +7,12 @@ import logging
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ..injection.cluster_view import ClusterView, KubernetesVersion
 from ..kinds.adapter import Resource
 from ..kubernetes_api import KubernetesApi, KubernetesApiError
 from ..pipeline.pipeline import InvalidPipeline, parse_pipeline
 from ..rbac import OWNERS
 from ..watching import PIPELINES
-from .cluster_view import ClusterView, KubernetesVersion
 from .following import Following, Sink
 from .owner_cache import OwnerCache
 

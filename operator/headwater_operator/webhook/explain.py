@@ -14,13 +14,13 @@ from typing import Any
 import kopf
 import yaml
 
+from ..injection.cluster_view import ClusterView, KubernetesVersion, Owners
+from ..injection.gates import decide, warnings_of
 from ..kinds.adapter import Resource
 from ..kubernetes_api import KubernetesApi, KubernetesApiError, find_connection
 from ..owners import Owners as OwnersByApi
 from ..pipeline.pipeline import InvalidPipeline, parse_pipeline
 from ..watching import PIPELINES
-from .cluster_view import ClusterView, KubernetesVersion, Owners
-from .gates import decide, warnings_of
 
 PODS = Resource("", "v1", "pods", "Pod")
 _OWN_NAMESPACE = "headwater"

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ..injection.cluster_view import Owners
 from ..observation import ObjectRef
 from ..owners import DEEPEST, Reference, controller, kind_name, object_ref
-from .cluster_view import Owners
 
 PATIENCE_SECONDS = 0.1
 """How long one pod may wait for owners that are new: the watch is a little behind whoever made them."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from . import pod_shape as shape
+from ..injection import pod_shape as shape
 from .variables import Variable
 
 Operation = dict[str, Any]

@@ -8,8 +8,8 @@ from typing import Any
 from headwater.program.values import Address
 from headwater_emitter.settings import Settings as EmitterDefaults
 
+from ..injection import pod_shape as shape
 from ..kinds.reading import part
-from . import pod_shape as shape
 from .kubeflow_outputs import Scratch
 from .settings import EmitterSettings
 from .variables import Variable

@@ -12,10 +12,10 @@ from headwater.program.settings import variable_of
 from headwater_emitter.pod import KubeflowTask, Owner, RunName
 from headwater_emitter.settings import Settings as EmitterSettings
 
+from ..injection.pod_run import OWN_UID, RunNames
 from ..kinds.kubernetes_facet import images_of
 from ..kinds.reading import items, part
 from ..observation import ObjectRef
-from .pod_run import OWN_UID, RunNames
 
 Variable = dict[str, Any]
 """A variable as a container's spec has it."""

@@ -9,9 +9,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from headwater_operator.injection.cluster_view import ClusterView, Owners
 from headwater_operator.owners import object_ref
-from headwater_operator.webhook.cluster_view import ClusterView, Owners
-from headwater_operator.webhook.injection import Injection
+from headwater_operator.webhook.injected_pod import Injection
 
 from . import shapes
 from .shapes import Json, container, pod

@@ -9,9 +9,9 @@ from uuid import UUID, uuid5
 
 import jsonpatch
 
+from headwater_operator.injection.cluster_view import ClusterView, KubernetesVersion, Owners
 from headwater_operator.pipeline.pipeline import parse_pipeline
-from headwater_operator.webhook.cluster_view import ClusterView, KubernetesVersion, Owners
-from headwater_operator.webhook.injection import Injection, Injector
+from headwater_operator.webhook.injected_pod import Injection, Injector
 from headwater_operator.webhook.settings import Settings, read_settings
 
 Json = dict[str, Any]

@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
+from headwater_operator.injection import gates
+from headwater_operator.injection.cluster_view import Owners
 from headwater_operator.webhook import admission as module
-from headwater_operator.webhook import gates, injection, owner_cache, review
+from headwater_operator.webhook import injected_pod, owner_cache, review
 from headwater_operator.webhook.admission import Admission
-from headwater_operator.webhook.cluster_view import Owners
-from headwater_operator.webhook.injection import Injector
+from headwater_operator.webhook.injected_pod import Injector
 from headwater_operator.webhook.review import Undecodable
 
 from . import shapes
@@ -24,19 +25,19 @@ from .shapes import Json
 STEPS = [
     (review.Request, "pod"),
     (module, "make_answer"),
-    (injection, "decide"),
-    (injection, "warnings_of"),
-    (injection, "name_run"),
-    (injection, "pod_ref"),
-    (injection, "scratch_of"),
-    (injection, "kubeflow_task"),
-    (injection, "pod_variables"),
-    (injection, "variables_of_emitter"),
-    (injection, "variables_of_user"),
-    (injection, "drain_seconds"),
-    (injection, "sidecar"),
-    (injection, "volumes"),
-    (injection, "patch"),
+    (injected_pod, "decide"),
+    (injected_pod, "warnings_of"),
+    (injected_pod, "name_run"),
+    (injected_pod, "pod_ref"),
+    (injected_pod, "scratch_of"),
+    (injected_pod, "kubeflow_task"),
+    (injected_pod, "pod_variables"),
+    (injected_pod, "variables_of_emitter"),
+    (injected_pod, "variables_of_user"),
+    (injected_pod, "drain_seconds"),
+    (injected_pod, "sidecar"),
+    (injected_pod, "volumes"),
+    (injected_pod, "patch"),
     (gates, "find_pod_run"),
     (gates, "covering"),
 ]
@@ -234,8 +235,8 @@ async def test_an_owner_that_does_not_come_is_told_by_its_reference() -> None:
     assert cache._awaited == {}
     one = EXAMPLES["job"]()
     injection = shapes.inject(one.pod, owners, one.view)
-    assert injection.operations
-    assert "not known in time" in injection.warnings[0]
+    assert injected_pod.operations
+    assert "not known in time" in injected_pod.warnings[0]
 
 
 async def test_nobody_waits_for_a_kind_that_is_not_followed() -> None:

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from headwater_operator.webhook.cluster_view import Owners
-from headwater_operator.webhook.gates import Decision, decide, warnings_of
+from headwater_operator.injection.cluster_view import Owners
+from headwater_operator.injection.gates import Decision, decide, warnings_of
 
 from . import shapes
 from .examples import EXAMPLES, LOAD, OF_LOAD

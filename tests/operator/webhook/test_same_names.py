@@ -11,12 +11,12 @@ import yaml
 from headwater.v1 import event_pb2 as pb
 from headwater_emitter.pod import RunName
 from headwater_operator.events import events_of
+from headwater_operator.injection.cluster_view import ClusterView, Owners
+from headwater_operator.injection.pod_run import RunNames, find_pod_run, name_run, pod_ref
 from headwater_operator.kinds import ADAPTERS
 from headwater_operator.kinds.argo_nodes import path_of_node_name, task_path
 from headwater_operator.observation import ObjectRef
 from headwater_operator.pipeline.pipeline import parse_pipeline
-from headwater_operator.webhook.cluster_view import ClusterView, Owners
-from headwater_operator.webhook.pod_run import RunNames, find_pod_run, name_run, pod_ref
 
 from . import shapes
 from .examples import EXAMPLES, LIVE, Example, captured_requests, from_request

@@ -8,14 +8,14 @@ from typing import Any
 
 from headwater_emitter.pod import KubeflowTask
 
+from ..injection import pod_shape as shape
+from ..injection.cluster_view import ClusterView, Owners
+from ..injection.gates import Decision, decide, warnings_of
+from ..injection.pod_run import RunNames, name_run, pod_ref
 from ..pipeline.pipeline import Pipeline
 from ..pipeline.spec import Criticality
-from . import pod_shape as shape
-from .cluster_view import ClusterView, Owners
-from .gates import Decision, decide, warnings_of
 from .kubeflow_outputs import kubeflow_task, scratch_of
 from .patch import Operation, patch
-from .pod_run import RunNames, name_run, pod_ref
 from .settings import Settings
 from .sidecar import HEALTH_ADDRESS, SPOOL_PATH, TERMINATION_LOG, TOKEN_FILE, drain_seconds, sidecar, volumes
 from .variables import pod_variables, variables_of_emitter, variables_of_user, without_artifacts
