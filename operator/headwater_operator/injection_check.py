@@ -1,8 +1,8 @@
 """Compares which pods should have the emitter with which have it: the webhook lets every pod in, and tells nobody.
 
 Only metadata is listed, of running pods, in namespaces where injection may be asked for; the whole of a pod is read
-once, where it has no mark of the webhook. A pod is counted once, while it is seen to run; one that came and went between
-two looks is not.
+once, where it has no mark of the webhook. A pod is counted once, while it is seen to run; one that came and went
+between two looks is not.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from .items import Gap
 GAP = "headwater_gap"
 """The run or job facet: how many events were dropped, and when."""
 
-_SCHEMA = "https://headwater.dev/facets/1-0-0/GapFacet.json#/$defs/"
+_FACETS = "https://headwater.dev/facets/1-0-0/"
 
 
 def gap_events(producer: str, namespace: str, job: str, run_id: str = "") -> Callable[[Gap], Event]:
@@ -43,7 +43,7 @@ def gap_facets(gap: Gap, producer: str, definition: str) -> dict[str, bytes]:
     until.FromMilliseconds(gap.until_milliseconds)
     facet = {
         "_producer": producer,
-        "_schemaURL": _SCHEMA + definition,
+        "_schemaURL": f"{_FACETS}{definition}.json#/$defs/{definition}",
         "dropped": gap.dropped,
         "since": since.ToJsonString(),
         "until": until.ToJsonString(),

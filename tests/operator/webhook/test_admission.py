@@ -235,8 +235,8 @@ async def test_an_owner_that_does_not_come_is_told_by_its_reference() -> None:
     assert cache._awaited == {}
     one = EXAMPLES["job"]()
     injection = shapes.inject(one.pod, owners, one.view)
-    assert injected_pod.operations
-    assert "not known in time" in injected_pod.warnings[0]
+    assert injection.operations
+    assert "not known in time" in injection.warnings[0]
 
 
 async def test_nobody_waits_for_a_kind_that_is_not_followed() -> None:
