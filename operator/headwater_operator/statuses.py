@@ -130,21 +130,7 @@ def _describe_uninjected(namespace: str, uninjected: Uninjected) -> str:
 def describe(declared: Declared, figures: Figures, now: datetime) -> Status:
     """The status of a pipeline."""
     wrong = troubles(declared, figures)
-    before = {each.type: each for each in declared.status.conditions}
-
-    def condition(kind: ConditionType, holds: bool | None, reason: str, message: str = "") -> Condition:
-        status = {True: ConditionStatus.TRUE, False: ConditionStatus.FALSE, None: ConditionStatus.UNKNOWN}[holds]
-        known = before.get(kind.value)
-        since = known.last_transition_time if known is not None and known.status is status else now
-        return Condition(
-            type=kind.value,
-            status=status,
-            reason=reason,
-            last_transition_time=since,
-            message=message,
-            observed_generation=declared.generation,
-        )
-
+    condition = _conditions(declared, now)
     registered, reason, message = _registered(declared)
     message = _cut(message)
     text = _cut("; ".join(each.message for each in wrong))
@@ -170,6 +156,26 @@ def describe(declared: Declared, figures: Figures, now: datetime) -> Status:
         unknown=figures.unknown,
         conflicts=figures.conflicts,
     )
+
+
+def _conditions(declared: Declared, now: datetime) -> Callable[..., Condition]:
+    """Makes conditions that hold since now, or since they were last another."""
+    before = {each.type: each for each in declared.status.conditions}
+
+    def condition(kind: ConditionType, holds: bool | None, reason: str, message: str = "") -> Condition:
+        status = {True: ConditionStatus.TRUE, False: ConditionStatus.FALSE, None: ConditionStatus.UNKNOWN}[holds]
+        known = before.get(kind.value)
+        since = known.last_transition_time if known is not None and known.status is status else now
+        return Condition(
+            type=kind.value,
+            status=status,
+            reason=reason,
+            last_transition_time=since,
+            message=message,
+            observed_generation=declared.generation,
+        )
+
+    return condition
 
 
 def _cut(text: str) -> str:

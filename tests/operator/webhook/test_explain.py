@@ -40,7 +40,7 @@ class Shell:
         self.config = folder / "kubeconfig"
         context = {"name": "c", "context": {"cluster": "c", "user": "u"}}
         cluster = {"name": "c", "cluster": {"server": api.url}}
-        users = [{"name": "u", "user": {"token": "x"}}]
+        users = [{"name": "u", "user": {"token": api.token}}]
         whole = {"current-context": "c", "contexts": [context], "clusters": [cluster], "users": users}
         self.config.write_text(yaml.safe_dump(whole))
 
