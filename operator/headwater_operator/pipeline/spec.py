@@ -215,7 +215,13 @@ class Retention(_Part, frozen=True):
     """Says how long events of the pipeline's runs are wanted."""
 
     days: Annotated[
-        int, Meta(description="For how many days; 0 for as long as the server keeps any.", ge=0, le=36500)
+        int,
+        Meta(
+            description="For how many days; 0 for as long as the server keeps any. It is told by `headwater pipelines`; "
+            "when events are dropped is the server's own setting, for all of them.",
+            ge=0,
+            le=36500,
+        ),
     ] = 0
 
 
