@@ -40,6 +40,9 @@ async def until_signalled(
             if second_status is not None:
                 loop.add_signal_handler(each, os._exit, second_status)
         task.cancel()
+        # Until Python 3.11.3, in a task that counts as cancelled, `asyncio.timeout` ends what it bounds by another
+        # cancellation: what the work does at its end would be cut off with its first timeout.
+        loop.call_soon(task.uncancel)
 
     for sign in STOP_SIGNALS:
         loop.add_signal_handler(sign, stop, sign)
