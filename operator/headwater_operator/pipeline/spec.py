@@ -217,7 +217,7 @@ class Retention(_Part, frozen=True):
     days: Annotated[
         int,
         Meta(
-            description="For how many days; 0 for as long as the server keeps any. It is told by `headwater pipelines`; "
+            description="For how many days; 0 for as long as the server keeps any. Told by `headwater pipelines`; "
             "when events are dropped is the server's own setting, for all of them.",
             ge=0,
             le=36500,
