@@ -108,6 +108,12 @@ crd: $(STAMP) ## Write the definition of LineagePipeline into the chart
 	@mkdir -p helm/headwater/files
 	$(BIN)/python -m headwater_operator.pipeline.crd > helm/headwater/files/lineagepipelines.headwater.dev.yaml
 
+.PHONY: chart
+chart: crd ## Write what the chart takes from the code: the definition of LineagePipeline, and permissions
+	$(BIN)/headwater-operator rbac > helm/headwater/files/operator-rbac.yaml
+	$(BIN)/headwater-operator rbac --namespaces namespace > helm/headwater/files/operator-namespaced-rbac.yaml
+	$(BIN)/headwater-operator rbac --program webhook > helm/headwater/files/webhook-rbac.yaml
+
 .PHONY: proto-baseline
 proto-baseline: $(STAMP) ## Declare today's contract released: later ones must be compatible with it
 	@$(PROTOC) --include_imports --descriptor_set_out=$(BASELINE) $(PROTOS)
