@@ -1,6 +1,7 @@
 # What a developer and CI run. `make` alone lists the targets; each makes the virtual environment first when it must.
 
 PYTHON ?= python3
+HELM ?= helm
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
@@ -37,7 +38,7 @@ $(STAMP): pyproject.toml
 	@touch $@
 
 .PHONY: check
-check: lint types layers proto-lint proto-check architecture ## Check style, types, layers and the contract; changes nothing
+check: lint types layers proto-lint proto-check architecture chart-lint ## Check style, types, layers and the contract; changes nothing
 
 .PHONY: lint
 lint: $(STAMP)
@@ -51,6 +52,13 @@ types: $(STAMP)
 .PHONY: layers
 layers: $(STAMP)
 	$(BIN)/lint-imports
+
+# Where there is no Helm, tests/helm says so, too.
+.PHONY: chart-lint
+chart-lint:
+	@if command -v $(HELM) >/dev/null; then set -e; for values in helm/headwater/ci/*-values.yaml; do \
+		$(HELM) lint --quiet --strict helm/headwater --kube-version 1.34 --values $$values; done; \
+	else echo "the chart is not linted: there is no helm (HELM names one)"; fi
 
 .PHONY: architecture
 architecture: $(STAMP)
@@ -76,7 +84,7 @@ e2e: $(STAMP) ## Run the tests on a real Kubernetes: KUBECONFIG's, else kind's, 
 
 .PHONY: golden
 golden: $(STAMP) ## Rewrite the golden files from what the code says now
-	HEADWATER_GOLDEN=write $(BIN)/python -m pytest tests/cli tests/operator/webhook/test_shapes.py
+	HEADWATER_GOLDEN=write $(BIN)/python -m pytest tests/cli tests/operator/webhook/test_shapes.py tests/helm
 
 .PHONY: fmt
 fmt: $(STAMP) ## Format the code
