@@ -2,6 +2,9 @@
 
 PYTHON ?= python3
 HELM ?= helm
+ENGINE ?= $(firstword $(foreach each,docker podman buildah,$(shell $(each) info >/dev/null 2>&1 && echo $(each))))
+IMAGES ?= headwater
+VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
@@ -121,6 +124,13 @@ chart: crd ## Write what the chart takes from the code: the definition of Lineag
 	$(BIN)/headwater-operator rbac > helm/headwater/files/operator-rbac.yaml
 	$(BIN)/headwater-operator rbac --namespaces namespace > helm/headwater/files/operator-namespaced-rbac.yaml
 	$(BIN)/headwater-operator rbac --program webhook > helm/headwater/files/webhook-rbac.yaml
+
+.PHONY: images
+images: ## Build the images: with docker, podman or buildah (ENGINE), on any Python (BASE)
+	@[ -n "$(ENGINE)" ] || { echo "Images are built by docker, podman or buildah, and none of them answers" >&2; exit 1; }
+	set -e; for target in server operator emitter; do \
+		$(ENGINE) build --target $$target --tag $(IMAGES)/$$target:$(VERSION) $(if $(BASE),--build-arg BASE=$(BASE)) \
+			--build-arg VERSION=$(VERSION) --build-arg REVISION=$$(git rev-parse HEAD 2>/dev/null) .; done
 
 .PHONY: proto-baseline
 proto-baseline: $(STAMP) ## Declare today's contract released: later ones must be compatible with it
