@@ -1,0 +1,53 @@
+"""Each program understands what the chart tells it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from headwater_operator import settings as operator
+from headwater_operator.webhook import settings as webhook
+from headwater_server import config as server
+
+from .charts import NAMESPACE, SETUPS, pod_specs, rendered
+
+READERS: dict[tuple[str, ...], Callable[..., Any]] = {
+    ("headwater-server", "serve"): server.read_settings,
+    ("headwater-server", "migrate"): server.read_settings,
+    ("headwater-operator", "run"): operator.read_settings,
+    ("headwater-operator", "webhook"): webhook.read_settings,
+}
+DSN = "postgresql://headwater:secret@db:5432/headwater"
+
+
+def told(program: str, values: Path) -> dict[str, Any]:
+    """The settings of each program, by the last word of its command."""
+    settings = {}
+    for pod in pod_specs(rendered(program, values=values)).values():
+        (container,) = pod["containers"]
+        environment = {each["name"]: each.get("value", DSN) for each in container["env"]}
+        command = tuple(container["command"])
+        settings[command[-1]] = READERS[command]({}, environment)
+    return settings
+
+
+@pytest.mark.parametrize("values", SETUPS, ids=lambda path: path.name.removesuffix("-values.yaml"))
+def test_no_setting_is_wrong(program: str, values: Path) -> None:
+    settings = told(program, values)
+    assert settings["serve"].dsn
+    assert settings["serve"].access.tls_certificate_file
+    assert not settings["serve"].access.allow_anonymous
+    assert settings["run"].connection.token_file
+    assert settings["run"].connection.address == f"headwater-server.{NAMESPACE}.svc:4970"
+    if answering := settings.get("webhook"):
+        assert answering.own_namespace == NAMESPACE
+        assert answering.emitter.address == settings["run"].connection.address
+        assert answering.cluster == settings["run"].cluster
+
+
+def test_the_operator_watches_the_namespaces_that_it_has_permissions_in(program: str) -> None:
+    (values,) = (each for each in SETUPS if each.name == "some-namespaces-values.yaml")
+    assert told(program, values)["run"].namespaces == ("team-a", "team-b")
