@@ -28,7 +28,7 @@ from headwater.v1.event_pb2 import Event, EventResult
 from headwater.v1.ingest_service_pb2_grpc import IngestServiceServicer, add_IngestServiceServicer_to_server
 
 from .dead_letters import list_page
-from .intake import Intake
+from .intake import MESSAGES, Intake
 from .refusals import invalid_field, too_large
 
 Call: TypeAlias = "grpc.aio.ServicerContext[Message, Message]"
@@ -130,7 +130,7 @@ class GrpcDoor(IngestServiceServicer):
             raise invalid_field("events", "is empty", f"send 1 to {MAX_EVENTS} events")
         if len(events) > MAX_EVENTS:
             raise too_large("events", len(events), MAX_EVENTS, "events")
-        return await self._intake.take(events, DOOR)
+        return await self._intake.take(events, DOOR, MESSAGES)
 
 
 @contextlib.asynccontextmanager
@@ -158,9 +158,12 @@ async def serving(address: Address, door: GrpcDoor, *, max_request_bytes: int) -
         await server.stop(GRACE_SECONDS)
 
 
+_ACCEPTED = EventResult(outcome=EventResult.OUTCOME_ACCEPTED)
+
+
 def _result(refusal: HeadwaterError | None) -> EventResult:
     if refusal is None:
-        return EventResult(outcome=EventResult.OUTCOME_ACCEPTED)
+        return _ACCEPTED
     return EventResult(
         outcome=EventResult.OUTCOME_REJECTED,
         reason=ErrorReason.Value(f"ERROR_REASON_{refusal.reason}"),

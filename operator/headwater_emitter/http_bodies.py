@@ -12,7 +12,6 @@ from msgspec import Raw
 from starlette.requests import Request
 
 from headwater.event_arrays import BrokenArray, broken_array_elements
-from headwater.v1.event_pb2 import Event
 
 from .refusals import invalid_field, no_room, too_large
 
@@ -101,7 +100,7 @@ def gunzip(data: bytes | bytearray, limit: int) -> bytes:
     return bytes(plain)
 
 
-async def read_events(body: bytes) -> list[Event]:
+async def read_events(body: bytes) -> list[bytes]:
     """The events of a JSON array, each byte for byte as it was sent; one that is no JSON does not harm the others.
 
     Raises InvalidArgument or TooLarge.
@@ -109,9 +108,9 @@ async def read_events(body: bytes) -> list[Event]:
     return _split(body) if len(body) < LARGE_BYTES else await asyncio.to_thread(_split, body)
 
 
-def _split(body: bytes) -> list[Event]:
+def _split(body: bytes) -> list[bytes]:
     try:
-        elements = [bytes(element) for element in _decode_array(body)]
+        elements = [*map(bytes, _decode_array(body))]
     except (msgspec.DecodeError, RecursionError) as error:
         if not body.lstrip().startswith(b"[") or len(body) > MAX_BROKEN_BYTES:
             raise invalid_field("body", f"is no JSON array ({error})", "send an array of events") from None
@@ -121,4 +120,4 @@ def _split(body: bytes) -> list[Event]:
             raise invalid_field("body", broken.problem, broken.remedy) from None
     if len(elements) > MAX_EVENTS:
         raise too_large("body", len(elements), MAX_EVENTS, "events")
-    return [Event(open_lineage=element) for element in elements]
+    return elements

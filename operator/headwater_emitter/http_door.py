@@ -12,11 +12,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from headwater.errors import HeadwaterError
-from headwater.v1.event_pb2 import Event
 
 from .http_bodies import Bodies, read_events
 from .http_server import json_response
-from .intake import Intake
+from .intake import TEXTS, Intake
 
 DOOR = "http"
 
@@ -38,7 +37,7 @@ class HttpDoor:
     async def write_event(self, request: Request) -> Response:
         """Takes one event; one that is refused is an error."""
         async with self._bodies.read(request) as body:
-            (refusal,) = await self._intake.take([Event(open_lineage=body)], DOOR)
+            (refusal,) = await self._intake.take([body], DOOR, TEXTS)
         if refusal:
             raise refusal
         return Response(status_code=201)
@@ -47,7 +46,7 @@ class HttpDoor:
         """Takes an array of events; where some were refused, the answer says which and why."""
         async with self._bodies.read(request) as body:
             events = await read_events(body)
-            refusals = await self._intake.take(events, DOOR) if events else []
+            refusals = await self._intake.take(events, DOOR, TEXTS) if events else []
         if any(refusals):
             return json_response(_summary(refusals))
         return Response(status_code=204)

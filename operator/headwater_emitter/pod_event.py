@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from headwater.v1.event_pb2 import Event
+import msgspec
 
 from .pod import Pod, RunName
 from .reading import Mention
@@ -21,7 +21,12 @@ POD = "headwater_pod"
 _POD_SCHEMA = "https://headwater.dev/facets/1-0-0/PodRunFacet.json#/$defs/PodRunFacet"
 _PARENT_SCHEMA = "https://openlineage.io/spec/facets/1-2-0/ParentRunFacet.json#/$defs/ParentRunFacet"
 _EVENT_SCHEMA = "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/RunEvent"
+_EVENT = (
+    b'{"eventTime":%b,"producer":"' + PRODUCER.encode() + b'","schemaURL":"' + _EVENT_SCHEMA.encode() + b'",'
+    b'"run":{"runId":%b,"facets":{%b}},"job":{"namespace":%b,"name":%b}}'
+)
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_text = msgspec.json.Encoder().encode
 
 
 class PodEvents:
@@ -29,30 +34,34 @@ class PodEvents:
 
     def __init__(self, pod: Pod) -> None:
         facet = pod_facet(pod)
-        self._facet = f'"{POD}":{_encode(_marked(_POD_SCHEMA, facet))}' if facet else ""
-        self._parent = f'"parent":{_encode(_parent_facet(pod.parent_run, pod.root_run))}' if pod.parent_run else ""
+        own = {POD: _marked(_POD_SCHEMA, facet)} if facet else {}
+        parent = {"parent": _parent_facet(pod.parent_run, pod.root_run)} if pod.parent_run else {}
+        self._alone = _members(own)
+        self._with_parent = _members({**own, **parent})
         self._reported = {each.run_id.lower() for each in (pod.parent_run, pod.root_run) if each}
 
     @property
     def say_something(self) -> bool:
         """Whether anything is known that could be told."""
-        return bool(self._facet or self._parent)
+        return bool(self._with_parent)
 
-    def event(self, mention: Mention) -> Event | None:
-        """The event about a run; None where there is nothing to tell. A run is never its own parent."""
+    def event(self, mention: Mention) -> bytes | None:
+        """The JSON of the event about a run; None where there is nothing to tell. A run is never its own parent."""
         is_reported = mention.run_id.lower() in self._reported
-        parent = "" if mention.has_parent or is_reported else self._parent
-        facets = ",".join(filter(None, (self._facet, parent)))
+        facets = self._alone if mention.has_parent or is_reported else self._with_parent
         if not facets:
             return None
-        time, run, namespace, name = map(
-            _encode, (mention.event_time, mention.run_id, mention.job_namespace, mention.job_name)
-        )
-        text = (
-            f'{{"eventTime":{time},"producer":"{PRODUCER}","schemaURL":"{_EVENT_SCHEMA}",'
-            f'"run":{{"runId":{run},"facets":{{{facets}}}}},"job":{{"namespace":{namespace},"name":{name}}}}}'
-        )
-        return Event(open_lineage=text.encode(errors="replace"))
+        words = (mention.event_time, mention.run_id, mention.job_namespace, mention.job_name)
+        try:
+            time, run, namespace, name = map(_text, words)
+        except UnicodeEncodeError:  # half of a pair of surrogates, which JSON can write
+            time, run, namespace, name = (_encode(word).encode(errors="replace") for word in words)
+        return _EVENT % (time, run, facets, namespace, name)
+
+
+def _members(facets: Mapping[str, object]) -> bytes:
+    """Their JSON without the braces; empty where there are none."""
+    return _encode(facets)[1:-1].encode(errors="replace")
 
 
 def pod_facet(pod: Pod) -> dict[str, object]:

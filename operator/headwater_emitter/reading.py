@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 
 import msgspec
 from msgspec import Raw, Struct
@@ -18,8 +17,7 @@ from .refusals import invalid_event, too_large
 _CONSTANTS = re.compile(rb"\b(?:NaN|Infinity)\b")
 
 
-@dataclass(frozen=True, slots=True)
-class Mention:
+class Mention(Struct, frozen=True, gc=False):
     """The run that an event is about, as the event writes it."""
 
     run_id: str
@@ -29,21 +27,21 @@ class Mention:
     has_parent: bool
 
 
-class _Facets(Struct):
+class _Facets(Struct, gc=False):
     parent: Raw = Raw(b"null")
 
 
-class _Run(Struct):
+class _Run(Struct, gc=False):
     run_id: str = msgspec.field(name="runId", default="")
     facets: _Facets | None = None
 
 
-class _Job(Struct):
+class _Job(Struct, gc=False):
     namespace: str = ""
     name: str = ""
 
 
-class _Envelope(Struct):
+class _Envelope(Struct, gc=False):
     event_time: str = msgspec.field(name="eventTime", default="")
     run: _Run | None = None
     job: _Job | None = None

@@ -50,7 +50,7 @@ class Settings:
     )
     max_event_bytes: int = setting(8 * MIB, read_whole(1024), "Bytes of the largest event that is accepted.")
     max_request_bytes: int = setting(
-        64 * MIB, read_whole(1024), "Bytes of the largest request that is read, after decompression."
+        32 * MIB, read_whole(1024), "Bytes of the largest request that is read, after decompression."
     )
     drain_seconds: int = setting(
         5, read_whole(0, 3_600), "How long it may still deliver when it has been told to stop."

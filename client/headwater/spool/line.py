@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .database import Database
-from .items import Figures, Item, Kept
+from .items import Figures, Item, Kept, checksum_seeds
 
 _INSERT = (
     "INSERT INTO items (milliseconds, size, droppable, checksum, run, context, event) VALUES (?, ?, ?, ?, ?, ?, ?)"
@@ -23,16 +23,9 @@ _NEWEST_DROPPABLE = (
 
 def insert_items(database: Database, figures: Figures, items: Sequence[Item], milliseconds: int) -> None:
     """Puts items at the end of the line."""
+    seeds = checksum_seeds(milliseconds)
     rows = [
-        (
-            milliseconds,
-            each.size,
-            each.droppable,
-            each.checksum(milliseconds),
-            encode(each.run),
-            each.context,
-            each.event,
-        )
+        (milliseconds, each.size, each.droppable, each.checksum(seeds), encode(each.run), each.context, each.event)
         for each in items
     ]
     database.executemany(_INSERT, rows)
@@ -65,7 +58,7 @@ def whole_item(row: Sequence[Any]) -> Kept | None:
     number, milliseconds, size, droppable, checksum, run, context, event = row
     try:
         item = Item(event, run.decode(errors="surrogatepass"), droppable == 1, context)
-        is_whole = item.size == size and item.checksum(milliseconds) == checksum
+        is_whole = item.size == size and item.checksum(checksum_seeds(milliseconds)) == checksum
     except (AttributeError, TypeError, ValueError):  # damage can also change the type of a value
         return None
     return Kept(number, milliseconds, item) if is_whole else None

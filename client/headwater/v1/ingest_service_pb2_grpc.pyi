@@ -32,6 +32,10 @@ class IngestServiceStub:
     Accepted means committed: a call is answered after the transaction that stored its events. Every call can be repeated:
     an event's identity is a hash of its content, so a repetition is answered DUPLICATE and changes nothing, however late.
     The order in which events arrive does not matter.
+
+    An emitter offers this service beside the programs that send. There, accepted means that the event is safe on the
+    emitter's disk and will be taken to the server for as long as that takes: no answer has a position, none is DUPLICATE,
+    and what the server rejects later is listed by the emitter's ListRejectedEvents.
     """
 
     @_typing.overload
@@ -59,6 +63,10 @@ class IngestServiceAsyncStub(IngestServiceStub):
     Accepted means committed: a call is answered after the transaction that stored its events. Every call can be repeated:
     an event's identity is a hash of its content, so a repetition is answered DUPLICATE and changes nothing, however late.
     The order in which events arrive does not matter.
+
+    An emitter offers this service beside the programs that send. There, accepted means that the event is safe on the
+    emitter's disk and will be taken to the server for as long as that takes: no answer has a position, none is DUPLICATE,
+    and what the server rejects later is listed by the emitter's ListRejectedEvents.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -82,6 +90,10 @@ class IngestServiceServicer(metaclass=_abc_1.ABCMeta):
     Accepted means committed: a call is answered after the transaction that stored its events. Every call can be repeated:
     an event's identity is a hash of its content, so a repetition is answered DUPLICATE and changes nothing, however late.
     The order in which events arrive does not matter.
+
+    An emitter offers this service beside the programs that send. There, accepted means that the event is safe on the
+    emitter's disk and will be taken to the server for as long as that takes: no answer has a position, none is DUPLICATE,
+    and what the server rejects later is listed by the emitter's ListRejectedEvents.
     """
 
     @_abc_1.abstractmethod

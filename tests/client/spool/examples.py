@@ -1,7 +1,6 @@
 """Items and events as the spool's tests put them."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
 from headwater.spool import Item, Put, SpoolFile, SpoolFull
 from headwater.v1 import event_pb2
@@ -10,7 +9,7 @@ from headwater.v1 import event_pb2
 def item(text: str, run: str = "r", *, droppable: bool = False, size: int = 0) -> Item:
     """Makes an item whose event is a text; with a size, an item that takes so many bytes."""
     made = Item(event_pb2.Event(open_lineage=text.encode()).SerializeToString(), run, droppable)
-    return replace(made, context=bytes(max(0, size - made.size)))
+    return made._replace(context=bytes(max(0, size - made.size)))
 
 
 def text_of(event: event_pb2.Event | bytes) -> str:

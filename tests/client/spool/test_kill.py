@@ -41,7 +41,7 @@ async def test_nothing_is_lost_and_order_holds_however_often_the_program_is_kill
     async with Spool(SpoolFile(path)) as spool, Client(settings=Settings(address=server.address)) as client:
         assert spool.figures.corrupted == 0
         async with Delivery(spool, client) as delivery:
-            assert await delivery.drain(60) == 0
+            assert await delivery.drain(60 + 2 * KILLS) == 0
     arrived = texts(server.events)
     print(f"{KILLS} kills, {len(taken)} events taken, {delivered_before} of {len(arrived)} delivered before the end")  # noqa: T201 (the count is what one wants to know)
     assert set(taken) - set(arrived) == set()

@@ -11,7 +11,7 @@ import httpx
 import pytest_asyncio
 
 RUN = "01936893-9a0b-7c11-a7f5-0d2a4c1f5e77"
-LEFT_OUT = {"inputs", "outputs", "error", "tags", "facets"}
+LEFT_OUT = {"inputs", "outputs", "error", "tags", "facets", "senders"}
 OUT = "namespaces/-/datasets/out"
 
 
