@@ -148,7 +148,7 @@ def test_a_value_that_cannot_be_meant_is_refused_by_name(program: str, given: st
             "tls.mode=existing,tls.existing.serverSecret=s", "webhook.enabled=false", id="none for the webhook"
         ),
         pytest.param("server.autoscaling.enabled=true,server.autoscaling.minReplicas=9", "or more", id="bounds"),
-        pytest.param("database.mode=cnpg", "say database.mode=external, or leave", id="two databases"),
+        pytest.param("database.mode=cnpg", "--set database.mode=external", id="two databases"),
         pytest.param("tls.generated.signer=2", "Raise ca by one", id="a CA that signs before it is there"),
         pytest.param("tls.generated.ca=3", "the newest or the one before", id="a CA too many"),
         pytest.param("ingress.grpc.enabled=true", "such as lineage.example.com", id="no name for gRPC"),

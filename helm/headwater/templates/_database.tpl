@@ -1,16 +1,29 @@
-{{/* Where the PostgreSQL is, by database.mode: a Secret of the user, or one that CloudNativePG makes. */}}
+{{/* The PostgreSQL, by database.mode. */}}
 
-{{- define "headwater.database" -}}
-{{ include "headwater.name" (dict "root" . "component" "db") }}
+{{- /* The Secret with the DSN of programs and the key in it, as JSON; an empty name where there is none of its kind (`which`). */ -}}
+{{- define "headwater.dsn" -}}
+{{- $database := .root.Values.database -}}
+{{- if eq $database.mode "cnpg" -}}
+{{- $made := printf "%s-app" (include "headwater.cnpgCluster" .root) -}}
+{{ dict "existingSecret" (ternary $made "" (eq .which "dsn")) "key" "uri" | toJson }}
+{{- else -}}
+{{ index $database .which | toJson }}
+{{- end -}}
 {{- end }}
 
-{{- /* The Secret with the DSN, and the key in it, as JSON. */ -}}
-{{- define "headwater.dsn" -}}
-{{- if eq .Values.database.mode "cnpg" -}}
-{{ dict "existingSecret" (printf "%s-app" (include "headwater.database" .)) "key" "uri" | toJson }}
+{{- /* Where programs may reach it, as `to` of a rule. */ -}}
+{{- define "headwater.databasePeers" -}}
+{{- $told := .Values.networkPolicy.database.to -}}
+{{- if and (eq .Values.database.mode "cnpg") (not $told) -}}
+{{- $selector := dict "cnpg.io/cluster" (include "headwater.cnpgCluster" .) -}}
+{{ list (dict "podSelector" (dict "matchLabels" $selector)) | toJson }}
 {{- else -}}
-{{ .Values.database.dsn | toJson }}
+{{ $told | toJson }}
 {{- end -}}
+{{- end }}
+
+{{- define "headwater.cnpgCluster" -}}
+{{ include "headwater.name" (dict "root" . "component" "db") }}
 {{- end }}
 
 {{- /* What pods that reach the database are told beside its DSN, as JSON. */ -}}
@@ -32,7 +45,7 @@
 {{- if eq .Values.database.mode "cnpg" }}
 - name: database-ca
   secret:
-    secretName: {{ include "headwater.database" . }}-ca
+    secretName: {{ include "headwater.cnpgCluster" . }}-ca
     items:
       - {key: ca.crt, path: ca.crt}
 {{- end }}
