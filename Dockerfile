@@ -5,7 +5,7 @@ ARG BASE=docker.io/library/python:3.13-slim
 # A folder wheels/ in the context is looked into first; with PIP_NO_INDEX=1 nothing is fetched from anywhere else.
 FROM ${BASE} AS build
 ARG PIP_NO_INDEX
-ENV PIP_FIND_LINKS=/wheels PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
+ENV PIP_NO_INDEX=${PIP_NO_INDEX} PIP_FIND_LINKS=/wheels PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 COPY pyproject.toml wheel[s] /wheels/
 # What each program needs is known without the sources: a change of these installs nothing of others anew.
 RUN python3 -m venv /opt/build && python3 -c "\
