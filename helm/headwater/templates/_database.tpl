@@ -6,6 +6,9 @@
 {{- if eq $database.mode "cnpg" -}}
 {{- $made := printf "%s-app" (include "headwater.cnpgCluster" .root) -}}
 {{ dict "existingSecret" (ternary $made "" (eq .which "dsn")) "key" "uri" | toJson }}
+{{- else if eq $database.mode "evaluation" -}}
+{{- $own := include "headwater.name" (dict "root" .root "component" "database") -}}
+{{ dict "existingSecret" (ternary $own "" (eq .which "dsn")) "key" "dsn" | toJson }}
 {{- else -}}
 {{ index $database .which | toJson }}
 {{- end -}}
@@ -16,6 +19,9 @@
 {{- $told := .Values.networkPolicy.database.to -}}
 {{- if and (eq .Values.database.mode "cnpg") (not $told) -}}
 {{- $selector := dict "cnpg.io/cluster" (include "headwater.cnpgCluster" .) -}}
+{{ list (dict "podSelector" (dict "matchLabels" $selector)) | toJson }}
+{{- else if eq .Values.database.mode "evaluation" -}}
+{{- $selector := include "headwater.selector" (dict "root" . "component" "database") | fromYaml -}}
 {{ list (dict "podSelector" (dict "matchLabels" $selector)) | toJson }}
 {{- else -}}
 {{ $told | toJson }}
