@@ -20,15 +20,15 @@ from .variables import HOST, TARGET
 CLUSTER = "headwater-e2e"
 NETWORK = "kind"
 """The engine's network that kind puts its nodes in."""
+MakeArchive = Callable[[Builder, str], Path]
+"""Builds an image on a ground, and gives its archive."""
 REGISTRY_PYTHON = "docker.io/library/python:3.11-slim"
 
 
 class Kind:
     """A cluster by kind, with the image of this project built by the engine."""
 
-    def __init__(
-        self, engine_name: str, make_archive: Callable[[Builder, str], Path] = headwater_archive, folder: Path = CACHE
-    ) -> None:
+    def __init__(self, engine_name: str, make_archive: MakeArchive = headwater_archive, folder: Path = CACHE) -> None:
         self._engine = engine_name
         self._make_archive = make_archive
         self._kubeconfig = folder / "kind.conf"
@@ -75,6 +75,12 @@ class Kind:
         """Loads the archive; builds it first where the sources changed since `start`."""
         self._kind("load", "image-archive", "--name", CLUSTER, self._archive())
         return IMAGE
+
+    def load(self, make_archive: MakeArchive) -> bool:
+        """Loads it, made by the engine."""
+        archive = make_archive(engine(self._engine), REGISTRY_PYTHON)
+        self._kind("load", "image-archive", "--name", CLUSTER, archive)
+        return True
 
     def stop(self) -> None:
         """Deletes the cluster."""

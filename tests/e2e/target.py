@@ -14,7 +14,7 @@ from .cluster.command import run
 from .cluster.images import PYTHON_IMAGE, buildah, python_archive
 from .cluster.machine import check_machine
 from .headwater_image import IMAGE, headwater_archive
-from .kind import Kind
+from .kind import Kind, MakeArchive
 from .variables import TARGET
 
 ENGINES = ("docker", "podman")
@@ -35,6 +35,13 @@ class Target(Protocol):
 
     def load_headwater(self) -> str | None:
         """Gives the cluster the image of this project as it is now, and returns its name; None where nobody can.
+
+        Raises:
+            ClusterError: the image cannot be built or loaded.
+        """
+
+    def load(self, make_archive: MakeArchive) -> bool:
+        """Gives the cluster a further image, made without the network; tells whether it could.
 
         Raises:
             ClusterError: the image cannot be built or loaded.
@@ -71,6 +78,11 @@ class OwnNode:
         node.load(headwater_archive(buildah(), PYTHON_IMAGE))
         return IMAGE
 
+    def load(self, make_archive: MakeArchive) -> bool:
+        """Loads it, made by buildah."""
+        node.load(make_archive(buildah(), PYTHON_IMAGE))
+        return True
+
     def stop(self) -> None:
         """Takes the node down, also one that did not come up."""
         if self._started:
@@ -95,6 +107,10 @@ class GivenCluster:
     def load_headwater(self) -> str | None:
         """The image that the cluster can pull."""
         return os.environ.get("HEADWATER_E2E_IMAGE")
+
+    def load(self, make_archive: MakeArchive) -> bool:
+        """Nobody can."""
+        return False
 
     def stop(self) -> None:
         """Leaves it as it is."""
