@@ -126,10 +126,10 @@ chart: crd ## Write what the chart takes from the code: the definition of Lineag
 	$(BIN)/headwater-operator rbac --program webhook > helm/headwater/files/webhook-rbac.yaml
 
 .PHONY: images
-images: ## Build the images: with docker, podman or buildah (ENGINE), on any Python (BASE)
+images: ## Build the images: with docker, podman or buildah (ENGINE; BUILD_OPTIONS), on any Python (BASE)
 	@[ -n "$(ENGINE)" ] || { echo "Images are built by docker, podman or buildah, and none of them answers" >&2; exit 1; }
 	set -e; for target in server operator emitter; do \
-		$(ENGINE) build --target $$target --tag $(IMAGES)/$$target:$(VERSION) $(if $(BASE),--build-arg BASE=$(BASE)) \
+		$(ENGINE) build $(BUILD_OPTIONS) --target $$target --tag $(IMAGES)/$$target:$(VERSION) $(if $(BASE),--build-arg BASE=$(BASE)) \
 			--build-arg VERSION=$(VERSION) --build-arg REVISION=$$(git rev-parse HEAD 2>/dev/null) .; done
 
 .PHONY: proto-baseline

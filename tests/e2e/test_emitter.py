@@ -60,7 +60,7 @@ def secured(host: str, tmp_path_factory: pytest.TempPathFactory) -> SecuredServe
 def injecting(
     client: DynamicClient,
     host: str,
-    headwater_image: str,
+    emitter_image: str,
     secured: SecuredServer,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[None]:
@@ -68,7 +68,7 @@ def injecting(
     define(client)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HEADWATER_CA_FILE", str(secured.ca_file))
-        with running_webhook(host, headwater_image, secured.address, tmp_path_factory.mktemp("webhook")):
+        with running_webhook(host, emitter_image, secured.address, tmp_path_factory.mktemp("webhook")):
             yield
 
 

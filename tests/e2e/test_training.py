@@ -72,7 +72,7 @@ def service(
     client: DynamicClient,
     permissions: None,
     host: str,
-    headwater_image: str,
+    emitter_image: str,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Service]:
     """The service, the operator and the webhook run, and emitters are let in."""
@@ -83,7 +83,7 @@ def service(
     token.write_text(secured.token_file.read_text())
     with pytest.MonkeyPatch.context() as patch, secured.running():
         patch.setenv("HEADWATER_CA_FILE", str(secured.ca_file))
-        with running_webhook(host, headwater_image, secured.address, folder):
+        with running_webhook(host, emitter_image, secured.address, folder):
             patch.setenv("HEADWATER_TOKEN_FILE", str(token))
             with running_operator(secured.address, folder):
                 yield Service(Settings(address=secured.address, ca_file=secured.ca_file, token_file=token))

@@ -66,9 +66,20 @@ def only(objects: Sequence[Object], kind: str, name: str) -> Object:
 
 
 def pod_specs(objects: Sequence[Object]) -> dict[str, Object]:
-    """The specifications of the pods that the objects make, by kind and name."""
-    made = [each for each in objects if "template" in each.get("spec", {})]
-    return {f"{each['kind']} {each['metadata']['name']}": each["spec"]["template"]["spec"] for each in made}
+    """The specifications of the pods that the objects make or are, by kind and name; claims are volumes, too."""
+    found = {}
+    for each in objects:
+        spec = each.get("spec", {})
+        if each["kind"] == "Pod" or "template" in spec:
+            pod = spec if each["kind"] == "Pod" else spec["template"]["spec"]
+            claims = [{"name": claim["metadata"]["name"]} for claim in spec.get("volumeClaimTemplates", ())]
+            found[f"{each['kind']} {each['metadata']['name']}"] = pod | {"volumes": [*pod["volumes"], *claims]}
+    return found
+
+
+def is_of_a_test(each: Object) -> bool:
+    """Whether an object is there for `helm test` only."""
+    return each["metadata"].get("annotations", {}).get("helm.sh/hook") == "test"
 
 
 def without_what_differs(objects: Sequence[Object]) -> list[Object]:

@@ -9,7 +9,7 @@ import yaml
 
 from headwater_operator.rbac import make_rbac, make_webhook_rbac
 
-from .charts import CHART, NAMESPACE, Object, rendered
+from .charts import CHART, NAMESPACE, Object, is_of_a_test, rendered
 
 RBAC = ("ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding")
 AGGREGATED = "headwater-pipelines-"
@@ -17,7 +17,8 @@ AGGREGATED = "headwater-pipelines-"
 
 def permissions(objects: list[Object]) -> list[Object]:
     """What is granted, without labels."""
-    found = [each for each in objects if each["kind"] in RBAC and AGGREGATED not in each["metadata"]["name"]]
+    own = [each for each in objects if each["kind"] in RBAC and not is_of_a_test(each)]
+    found = [each for each in own if AGGREGATED not in each["metadata"]["name"]]
     for each in found:
         each["metadata"] = {key: each["metadata"][key] for key in ("name", "namespace") if key in each["metadata"]}
     return sorted(found, key=str)

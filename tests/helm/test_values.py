@@ -49,7 +49,7 @@ def test_the_schema_has_a_place_for_every_value_and_for_no_other() -> None:
     given = {re.sub(r"(requests|limits)\..*", r"\1", path) for path in value_paths(yaml.safe_load(VALUES.read_text()))}
     known = {re.sub(r"(requests|limits)\..*", r"\1", path) for path in schema_paths(SCHEMA)}
     assert known - given <= {
-        *(f"{each}.resources.claims" for each in ("server", "operator", "webhook", "migration")),
+        *(f"{each}.resources.claims" for each in ("server", "operator", "webhook", "migration", "database.evaluation")),
         "tls.certManager.issuerRef.group",
     }
     assert given - known == set()
@@ -83,6 +83,7 @@ def test_a_program_takes_every_setting_that_the_chart_does_not_make_itself(part:
         pytest.param("server.settings.HEADWATER_DSN=x", "HEADWATER_DSN", id="a setting that is the chart's"),
         pytest.param("operator.settings.HEADWATER_SPOOL_BYTES=5", "HEADWATER_SPOOL_BYTES", id="a number for text"),
         pytest.param("access.serviceAccounts=root", "/access/serviceAccounts", id="no role"),
+        pytest.param("database.mode=bundled", "/database/mode", id="no way of having a database"),
         pytest.param("tls.mode=none", "/tls/mode", id="no way of having certificates"),
         pytest.param("server.image.digest=latest", "/server/image/digest", id="no digest"),
         pytest.param("operator.namespaces={Team_A}", "/operator/namespaces/0", id="no namespace"),
@@ -99,6 +100,7 @@ def test_a_value_that_cannot_be_meant_is_refused_by_name(program: str, given: st
     ("given", "way_out"),
     [
         pytest.param("database.dsn.existingSecret=", "create secret generic", id="no database"),
+        pytest.param("database.mode=evaluation", "--set database.mode=external", id="two databases"),
         pytest.param("tls.mode=existing", "name a Secret with tls.crt", id="no certificate for the server"),
         pytest.param(
             "tls.mode=existing,tls.existing.serverSecret=s", "webhook.enabled=false", id="none for the webhook"
@@ -114,5 +116,5 @@ def test_a_contradiction_is_refused_with_the_way_out(program: str, given: str, w
 
 def test_a_registry_goes_before_every_image(program: str) -> None:
     text = yaml.safe_dump_all(rendered(program, "--set", "global.imageRegistry=mirror:5000"))
-    images = set(re.findall(r"\S*headwater/(?:server|operator|emitter):\S+", text))
+    images = set(re.findall(r"[\w.:/-]*headwater/(?:server|operator|emitter):\S+", text))
     assert images == {f"mirror:5000/headwater/{each}:0.1.0" for each in ("server", "operator", "emitter")}

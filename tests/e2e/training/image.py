@@ -11,7 +11,7 @@ from ..cluster.command import run, say
 from ..cluster.images import Builder
 from ..cluster.layout import CACHE
 from ..cluster.programs import only_one
-from ..headwater_image import IMAGE_PYTHON, PLATFORMS
+from ..headwater_images import IMAGE_PYTHON, PLATFORMS
 
 HERE = Path(__file__).parent
 IMAGE = "localhost/wine-team:1"
