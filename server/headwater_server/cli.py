@@ -109,7 +109,8 @@ async def _serve(settings: Settings) -> None:
     async with running(settings) as addresses:
         _calm_collector()
         mtls = f" grpc-mtls={addresses.grpc_mtls}" if addresses.grpc_mtls else ""
-        _say(f"headwater-server ready grpc={addresses.grpc} http={addresses.http}{mtls}")
+        metrics = f" metrics={addresses.metrics}" if addresses.metrics else ""
+        _say(f"headwater-server ready grpc={addresses.grpc} http={addresses.http}{mtls}{metrics}")
         await asyncio.get_running_loop().create_future()
 
 

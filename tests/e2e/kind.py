@@ -20,6 +20,8 @@ from .variables import HOST, TARGET
 CLUSTER = "headwater-e2e"
 NETWORK = "kind"
 """The engine's network that kind puts its nodes in."""
+MakeArchive = Callable[[Builder, str], Path]
+"""Builds an image on a ground, and gives its archive."""
 REGISTRY_PYTHON = "docker.io/library/python:3.11-slim"
 
 
@@ -78,6 +80,12 @@ class Kind:
         """Loads its archive; builds it first where the sources changed since `start`."""
         self._kind("load", "image-archive", "--name", CLUSTER, self._archives()[name])
         return image_name(name)
+
+    def load(self, make_archive: MakeArchive) -> bool:
+        """Loads it, made by the engine."""
+        archive = make_archive(engine(self._engine), REGISTRY_PYTHON)
+        self._kind("load", "image-archive", "--name", CLUSTER, archive)
+        return True
 
     def stop(self) -> None:
         """Deletes the cluster."""

@@ -14,7 +14,7 @@ from .cluster.command import run
 from .cluster.images import PYTHON_IMAGE, buildah, python_archive
 from .cluster.machine import check_machine
 from .headwater_images import image_archives, image_name
-from .kind import Kind
+from .kind import Kind, MakeArchive
 from .variables import REGISTRY, TARGET
 
 ENGINES = ("docker", "podman")
@@ -35,6 +35,13 @@ class Target(Protocol):
 
     def load_image(self, name: str) -> str | None:
         """Gives the cluster an image of this project as it is now, and returns its reference; None where nobody can.
+
+        Raises:
+            ClusterError: the image cannot be built or loaded.
+        """
+
+    def load(self, make_archive: MakeArchive) -> bool:
+        """Gives the cluster a further image, made without the network; tells whether it could.
 
         Raises:
             ClusterError: the image cannot be built or loaded.
@@ -71,6 +78,11 @@ class OwnNode:
         node.load(image_archives(buildah(), PYTHON_IMAGE)[name])
         return image_name(name)
 
+    def load(self, make_archive: MakeArchive) -> bool:
+        """Loads it, made by buildah."""
+        node.load(make_archive(buildah(), PYTHON_IMAGE))
+        return True
+
     def stop(self) -> None:
         """Takes the node down, also one that did not come up."""
         if self._started:
@@ -96,6 +108,10 @@ class GivenCluster:
         """The image that the cluster can pull."""
         registry = os.environ.get(REGISTRY)
         return image_name(name, registry) if registry else None
+
+    def load(self, make_archive: MakeArchive) -> bool:
+        """Nobody can."""
+        return False
 
     def stop(self) -> None:
         """Leaves it as it is."""

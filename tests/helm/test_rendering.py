@@ -20,10 +20,12 @@ from headwater_server.access.access_file import parse_rules
 from ..e2e.running_webhook import webhook_configuration
 from .charts import (
     CHART,
+    CUSTOM,
     KUBERNETES,
     NAMESPACE,
     SETUPS,
     helm,
+    is_of_a_test,
     only,
     pod_specs,
     rendered,
@@ -32,7 +34,12 @@ from .charts import (
 )
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "helm"
-PARTS_OF_OTHERS = ("Certificate", "Issuer", "CustomResourceDefinition", "LineagePipeline")
+PARTS_OF_OTHERS = (
+    *(kind.rpartition("/")[2] for kind in CUSTOM),
+    "Issuer",
+    "CustomResourceDefinition",
+    "LineagePipeline",
+)
 setups = pytest.mark.parametrize("values", SETUPS, ids=lambda path: path.name.removesuffix("-values.yaml"))
 
 
@@ -131,6 +138,21 @@ def test_the_webhook_is_asked_as_it_is_in_the_tests_on_a_cluster(program: str) -
     asked.pop("clientConfig")
     tried.pop("clientConfig")
     assert asked == tried
+
+
+@setups
+def test_certificates_are_mounted_as_kubelets_renew_them(program: str, values: Path) -> None:
+    for name, pod in pod_specs(rendered(program, values=values)).items():
+        for container in pod["containers"]:
+            assert not any("subPath" in mount for mount in container["volumeMounts"]), name
+
+
+def test_all_objects_are_in_the_namespace_that_is_said(program: str) -> None:
+    objects = rendered(program, values=CHART / "ci" / "cloudnative-pg-values.yaml")
+    named = [each["metadata"] for each in objects if "namespace" in each["metadata"] and not is_of_a_test(each)]
+    namespaces = {each["namespace"] for each in named}
+    assert namespaces == {"lineage-system"}
+    assert f".{NAMESPACE}.svc" not in str(objects)
 
 
 def test_another_image_is_another_migration(program: str) -> None:

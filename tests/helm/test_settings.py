@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from headwater_operator import settings as operator
 from headwater_operator.webhook import settings as webhook
@@ -46,9 +47,10 @@ def test_no_setting_is_wrong(program: str, values: Path) -> None:
     assert settings["serve"].access.tls_certificate_file
     assert not settings["serve"].access.allow_anonymous
     assert settings["run"].connection.token_file
-    assert settings["run"].connection.address == f"headwater-server.{NAMESPACE}.svc:4970"
+    namespace = yaml.safe_load(values.read_text()).get("namespaceOverride", NAMESPACE)
+    assert settings["run"].connection.address == f"headwater-server.{namespace}.svc:4970"
     if answering := settings.get("webhook"):
-        assert answering.own_namespace == NAMESPACE
+        assert answering.own_namespace == namespace
         assert answering.emitter.address == settings["run"].connection.address
         assert answering.cluster == settings["run"].cluster
 
