@@ -186,5 +186,5 @@ def test_what_the_cluster_does_not_know_is_refused_with_the_way_out(
 
 def test_a_registry_goes_before_every_image(program: str) -> None:
     text = yaml.safe_dump_all(rendered(program, "--set", "global.imageRegistry=mirror:5000"))
-    images = set(re.findall(r"[\w.:/-]*headwater/(?:server|operator|emitter):[\w.]+", text))
+    images = set(re.findall(r"[\w.:/-]*headwater/(?:server|operator|emitter):[\w.-]+", text))
     assert images == {f"mirror:5000/headwater/{each}:0.1.0" for each in ("server", "operator", "emitter")}

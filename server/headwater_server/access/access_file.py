@@ -160,7 +160,9 @@ def _faults(written: _Issuer) -> Iterator[str]:
     if not written.audience:
         yield "audience is empty: name the audience that tokens are made for"
     place = written.keys or written.url
-    if "://" not in place and not (written.keys and Path(written.keys).is_absolute()):
+    if not written.url:
+        yield "`url` is not said: write who issues the tokens, or a token_file with one of them"
+    elif "://" not in place and not (written.keys and Path(written.keys).is_absolute()):
         yield f"{'keys' if written.keys else 'url'} is {place!r}: write a URL, for keys also an absolute path"
     elif "://" in place and not is_safe(place):
         yield f"{'keys' if written.keys else 'url'} is {place!r}: write https://, or give keys that are a file"
