@@ -61,6 +61,13 @@ class Namespace:
         listed = {"apiVersion": "v1", "kind": "List", "items": objects}
         self.kubectl("apply", "--filename", "-", given=json.dumps(listed))
 
+    def pods(self, selector: str) -> list[Object]:
+        """The pods with these labels that are not about to go."""
+        found: list[Object] = json.loads(self.kubectl("get", "pods", "--selector", selector, "--output", "json"))[
+            "items"
+        ]
+        return [each for each in found if "deletionTimestamp" not in each["metadata"]]
+
     def wait_for(self, kind: str, name: str, holds: Condition) -> Object:
         """Waits for an object in this namespace; see the function of this name."""
         return wait_for(self.client, kind, name, holds, self.name)

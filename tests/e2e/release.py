@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
 import subprocess
+from base64 import b64decode
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from kubernetes.dynamic import DynamicClient
+
+from headwater import Settings
+
 from .headwater_images import TAG, TARGETS
-from .kubernetes_access import Namespace, kubectl
+from .kubernetes_access import Namespace, Object, kubectl
 from .running_operator import program
 
 CHART = Path(__file__).parents[2] / "helm" / "headwater"
@@ -20,6 +26,11 @@ NAME = "e2e"
 FULL_NAME = f"{NAME}-headwater"
 RESTRICTED = "pod-security.kubernetes.io/enforce=restricted"
 PATIENCE = "280s"
+CLUSTER = "kubernetes"
+"""What the chart calls the cluster where nobody says otherwise."""
+AUDIENCE = "headwater"
+COMPONENTS = {"database": 1, "operator": 1, "server": 2, "webhook": 2}
+"""How many pods each component has where nobody says otherwise."""
 
 
 @dataclass(frozen=True)
@@ -28,12 +39,13 @@ class Release:
 
     namespace: Namespace
     values: Sequence[str]
+    chart: Path = CHART
 
     def install(self) -> None:
         """Installs it, and waits until all of it is ready."""
         # Others of these tests define LineagePipeline, too.
         shared = ("--take-ownership", "--force-conflicts") if version("helm") == 4 else ("--take-ownership",)
-        self.helm("install", str(CHART), *self.values, *shared, "--wait", "--timeout", PATIENCE)
+        self.helm("install", str(self.chart), *self.values, *shared, "--wait", "--timeout", PATIENCE)
 
     def helm(self, command: str, *arguments: str, program: str = "helm") -> str:
         """Runs a Helm on it; gives what it printed."""
@@ -42,6 +54,31 @@ class Release:
     def notes(self) -> str:
         """What it tells whoever installed it."""
         return helm("get", "notes", NAME, "--namespace", self.namespace.name)
+
+    def settings(self, account: str, host: str, folder: Path) -> Settings:
+        """How a client on the node calls the Service as one of the release's accounts.
+
+        `host` is where the names of the cluster are answered. Whatever fails in passing is tried again for minutes.
+        """
+        token, ca_file = folder / f"{account}.token", folder / "ca.crt"
+        token.write_text(self.namespace.kubectl("create", "token", account, "--audience", AUDIENCE, "--duration", "2h"))
+        secret = json.loads(self.namespace.kubectl("get", "secret", f"{FULL_NAME}-server-tls", "--output", "json"))
+        ca_file.write_bytes(b64decode(secret["data"]["ca.crt"]))
+        address = f"dns://{host}:53/{FULL_NAME}-server.{self.namespace.name}.svc.cluster.local:4970"
+        patience = {"timeout_seconds": 150.0, "max_attempts": 10_000}
+        return Settings(address=address, token_file=token, ca_file=ca_file, **patience)
+
+    def pods(self, component: str) -> list[Object]:
+        """The pods of a component that are not about to go."""
+        selector = f"app.kubernetes.io/instance={NAME},app.kubernetes.io/component={component}"
+        return self.namespace.pods(selector)
+
+    def is_ready(self) -> bool:
+        """Whether every component has its pods, and all of them are ready."""
+        return all(
+            len(pods := self.pods(component)) == count and all(map(_is_ready, pods))
+            for component, count in COMPONENTS.items()
+        )
 
     @contextmanager
     def forwarded(self, service: str, port: int) -> Iterator[int]:
@@ -78,14 +115,27 @@ class Release:
 
 
 @contextmanager
-def installed(namespace: Namespace, load_image: Callable[[str], str]) -> Iterator[Release]:
+def installed_in(
+    name: str, client: DynamicClient, load_image: Callable[[str], str], chart: Path = CHART
+) -> Iterator[Release]:
+    """Makes a namespace and installs a chart there; takes both back."""
+    kubectl("create", "namespace", name)
+    try:
+        with installed(Namespace(name, client), load_image, chart) as release:
+            yield release
+    finally:
+        kubectl("delete", "namespace", name, "--wait=false")
+
+
+@contextmanager
+def installed(namespace: Namespace, load_image: Callable[[str], str], chart: Path = CHART) -> Iterator[Release]:
     """Installs the chart with its images; uninstalls it."""
     values = []
     for name in TARGETS:
         registry = load_image(name).removesuffix(f"/headwater/{name}:{TAG}")
         values += ["--set", f"{name}.image.registry={registry},{name}.image.tag={TAG}"]
     kubectl("label", "namespace", namespace.name, RESTRICTED)
-    release = Release(namespace, values)
+    release = Release(namespace, values, chart)
     try:
         release.install()
         yield release
@@ -112,3 +162,8 @@ def version(program: str) -> int:
 def helms() -> list[str]:
     """The Helms on the path."""
     return [name for name in ("helm", "helm3") if shutil.which(name)]
+
+
+def _is_ready(pod: Object) -> bool:
+    containers = pod["status"].get("containerStatuses", [])
+    return bool(containers) and all(each["ready"] for each in containers)
