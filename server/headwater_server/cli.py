@@ -27,7 +27,7 @@ from .config import LogLevel, Settings, SettingsError, read_settings, settings_p
 from .domain.errors import HeadwaterError, StoreUnavailable
 from .postgres_command import PostgresSettings, add_postgres_command, run_postgres
 from .storage.embedded import EmbeddedPostgresError
-from .storage.migrate import upgrade
+from .storage.migrate import IncompatibleSchema, upgrade
 from .storage.probe import PostgresProbe
 from .token_commands import TOKEN_WORDS, TOKENS, add_token_commands
 
@@ -35,7 +35,10 @@ T = TypeVar("T")
 USAGE_ERROR = 2
 GC_THRESHOLDS = (20_000, 20, 20)
 """After how many new containers a young collection runs, and after how many of each the next older one."""
-FAILURES = (EmbeddedPostgresError, HeadwaterError, OSError, SettingsError, TokenChangeRefused, UnusableFile)
+FAILURES = (
+    *(EmbeddedPostgresError, HeadwaterError, IncompatibleSchema, OSError, SettingsError),
+    *(TokenChangeRefused, UnusableFile),
+)
 """What a person is told without a trace."""
 
 logger = logging.getLogger(__name__)
@@ -79,9 +82,9 @@ def serve(settings: Settings) -> int:
 
 
 def migrate(settings: Settings) -> int:
-    """Bring the store's schema to that of this build."""
+    """Bring the store's schema to that of this build; a later one that fits this build stays as it is."""
     _run(_migrate(settings))
-    return _say("the schema is that of this build")
+    return _say("the schema fits this build")
 
 
 def check(settings: Settings) -> int:

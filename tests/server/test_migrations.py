@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
 import asyncpg
+import pytest
 import pytest_asyncio
 from alembic import command
 from alembic.autogenerate import compare_metadata
@@ -16,7 +17,7 @@ from sqlalchemy import Connection as SyncConnection
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
-from headwater_server.storage.migrate import MIGRATIONS, SchemaState, schema_state
+from headwater_server.storage.migrate import MIGRATIONS, IncompatibleSchema, SchemaState, schema_state, upgrade
 from headwater_server.storage.tables import metadata
 
 MONDAY, TUESDAY = datetime(2026, 3, 2, tzinfo=UTC), datetime(2026, 3, 3, tzinfo=UTC)
@@ -82,3 +83,15 @@ async def test_builds_of_the_first_schema_run_on_the_present_one(
     connection: asyncpg.Connection[asyncpg.Record],
 ) -> None:
     assert await connection.fetchval("SELECT compatible_from FROM schema_info") == "0001"
+
+
+async def test_a_later_schema_that_fits_is_left_as_it_is(
+    database: str, empty: asyncpg.Connection[asyncpg.Record]
+) -> None:
+    await upgrade(database)
+    await empty.execute("UPDATE alembic_version SET version_num = '9999'")
+    await upgrade(database)
+    assert await empty.fetchval("SELECT version_num FROM alembic_version") == "9999"
+    await empty.execute("UPDATE schema_info SET compatible_from = '9999'")
+    with pytest.raises(IncompatibleSchema, match="run the newer build"):
+        await upgrade(database)

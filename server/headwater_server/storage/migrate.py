@@ -6,6 +6,7 @@ import contextlib
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
+from typing import cast
 
 import asyncpg
 from alembic import command
@@ -30,8 +31,18 @@ class SchemaState(Enum):
     AHEAD = "the schema is newer than this build and not compatible with it: run the newer build"
 
 
+class IncompatibleSchema(Exception):
+    """The schema is of a later build, and this one cannot work with it."""
+
+
 async def upgrade(dsn: str) -> None:
-    """Brings a database to this build's schema, with partitions around the present. Safe to run twice, and at once."""
+    """Brings a database to this build's schema, with partitions around the present. Safe to run twice, and at once.
+
+    A later schema with which this build can work stays as it is: it is found on the way back from an upgrade.
+
+    Raises:
+        IncompatibleSchema: the schema is a later one, and this build cannot work with it.
+    """
     engine = create_async_engine(
         "postgresql+asyncpg://", async_creator=lambda: asyncpg.connect(dsn), poolclass=NullPool
     )
@@ -42,7 +53,12 @@ async def upgrade(dsn: str) -> None:
                 await connection.execute(text("INSERT INTO migration_lock VALUES (1) ON CONFLICT DO NOTHING"))
         async with engine.begin() as connection:
             await connection.execute(text("SELECT * FROM migration_lock FOR UPDATE"))
-            await connection.run_sync(_upgrade)
+            raw = cast("asyncpg.Connection[asyncpg.Record]", (await connection.get_raw_connection()).driver_connection)
+            state = await schema_state(raw)
+            if state is SchemaState.AHEAD:
+                raise IncompatibleSchema(state.value)
+            if state is not SchemaState.READY:
+                await connection.run_sync(_upgrade)
     finally:
         await engine.dispose()
     plain = await asyncpg.connect(dsn)
