@@ -194,6 +194,9 @@ def from_rpc_error(error: grpc.RpcError) -> HeadwaterError:
 
 
 def _kind(code: grpc.StatusCode, reason: str, message: str) -> type[HeadwaterError]:
+    # gRPC of a server that ends cuts off what just came with this code and no words; on this side it has some.
+    if code is grpc.StatusCode.CANCELLED and message == code.name:
+        return Unavailable
     # gRPC itself refuses what is above a channel's message size with this code and words, and no details.
     if code is grpc.StatusCode.RESOURCE_EXHAUSTED and not reason and "larger than max" in message:
         return TooLarge

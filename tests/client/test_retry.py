@@ -36,6 +36,12 @@ async def test_a_server_that_comes_back_is_asked_again(server: FakeServer, face:
     assert len(server.received) == 3
 
 
+async def test_a_call_that_an_ending_server_cut_off_without_a_word_is_made_again(server: FakeServer, face: str) -> None:
+    server.fail("GetDataset", Failure(Code.CANCELLED, message=""))
+    assert await get(face, Settings(address=server.address)) == DATASET
+    assert len(server.received) == 2
+
+
 async def test_the_server_decides_how_long_to_wait(server: FakeServer, face: str) -> None:
     server.fail("GetDataset", FULL)
     assert await get(face, Settings(address=server.address)) == DATASET
