@@ -50,6 +50,7 @@ from .gateway.tls import server_context
 from .storage.catalog.store import CatalogStore
 from .storage.database import Database
 from .storage.embedded import EmbeddedPostgres
+from .storage.graph.memory import GraphMemory
 from .storage.ingest.transaction import IngestStore
 from .storage.lineage.store import LineageStore
 from .storage.migrate import upgrade
@@ -106,7 +107,10 @@ async def running(settings: Settings) -> AsyncIterator[Addresses]:
         probe = PostgresProbe(dsn)
         stack.callback(probe.close)
         databases = Databases(writing, reading, replica)
-        doors = Doors(settings, guard, ingestion, Readiness(probe), databases)
+        memory = None
+        if settings.query.graph_memory_mib:
+            memory = GraphMemory(replica or reading, settings.read_dsn or dsn, settings.query.graph_memory_mib)
+        doors = Doors(settings, guard, ingestion, Readiness(probe), Stores(databases, memory))
         stack.push_async_callback(doors.close)
         addresses = await doors.open()
         await stack.enter_async_context(_background(doors.watch_readiness()))
@@ -115,6 +119,8 @@ async def running(settings: Settings) -> AsyncIterator[Addresses]:
         )
         await stack.enter_async_context(_background(upkeep))
         await stack.enter_async_context(_background(sampling.keep(SamplingStore(writing))))
+        if memory:
+            await stack.enter_async_context(_background(memory.keep()))
         yield addresses
 
 
@@ -182,11 +188,19 @@ class Databases:
     replica: Database | None
 
 
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """Where answers come from."""
+
+    databases: Databases
+    memory: GraphMemory | None
+
+
 class Doors:
     """gRPC and HTTP in front of the same use cases."""
 
     def __init__(
-        self, settings: Settings, guard: Guard, ingestion: Ingestion, readiness: Readiness, databases: Databases
+        self, settings: Settings, guard: Guard, ingestion: Ingestion, readiness: Readiness, stores: Stores
     ) -> None:
         self._settings = settings
         self._guard = guard
@@ -198,7 +212,7 @@ class Doors:
         self._registry.register(SamplingMetrics(ingestion.sampling))
         self._admission = Admission(settings.query.max_queries_in_flight)
         self._ingest = IngestServicer(ingestion)
-        services = _services(self._ingest, databases, settings.query)
+        services = _services(self._ingest, stores, settings.query)
         self._grpc = self._grpc_server(services)
         self._http = self._http_server(ingestion, {service.descriptor: service.servicer for service in services})
 
@@ -264,8 +278,8 @@ class Doors:
         )
 
 
-def _services(ingest: IngestServicer, databases: Databases, settings: QuerySettings) -> list[Service]:
-    seconds = settings.query_timeout_seconds
+def _services(ingest: IngestServicer, stores: Stores, settings: QuerySettings) -> list[Service]:
+    seconds, databases = settings.query_timeout_seconds, stores.databases
     catalog = CatalogStore(databases.replica or databases.reading, databases.writing)
     lineage = LineageStore(databases.reading, databases.replica)
     pipelines = PipelineStore(databases.reading, databases.writing)
@@ -282,7 +296,7 @@ def _services(ingest: IngestServicer, databases: Databases, settings: QuerySetti
         ),
         Service(
             lineage_service_pb2.DESCRIPTOR.services_by_name["LineageService"],
-            LineageServicer(lineage, catalog, seconds, max_nodes=settings.max_nodes),
+            LineageServicer(lineage, catalog, seconds, memory=stores.memory, max_nodes=settings.max_nodes),
             lineage_service_pb2_grpc.add_LineageServiceServicer_to_server,
         ),
         Service(

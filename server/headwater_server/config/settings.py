@@ -47,6 +47,12 @@ class QuerySettings:
     query_timeout_seconds: int = setting(30, read_whole(1, 3_600), "Longest time that an answer may take.")
     max_nodes: int = setting(20_000, read_whole(1), "Nodes that one answer holds at most; a request is cut to it.")
     max_queries_in_flight: int = setting(64, read_whole(1), "Questions that are answered or wait at a time.")
+    graph_memory_mib: int = setting(
+        256,
+        read_whole(0, 65_536),
+        "MiB of memory for the graph of datasets, to answer from it; 0 for none. One that does not fit is asked of"
+        " PostgreSQL alone.",
+    )
     read_connections: int = setting(8, read_whole(1, 1_000), "Connections to PostgreSQL that read.")
 
 

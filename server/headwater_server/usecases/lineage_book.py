@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 
+from ..domain.graph_assets import GraphAsset
 from ..domain.lineage import NodeLink
-from ..domain.lineage_ports import GraphAsset, GraphReader
+from ..domain.lineage_ports import GraphReader
 from ..domain.model import AssetName, DatasetKind, JobKind
 
 

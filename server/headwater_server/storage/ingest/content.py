@@ -14,8 +14,10 @@ from ...domain.batch import BatchChange, Observation, SeenJobVersion, SeenVersio
 from ...domain.search import statement_terms
 from ...domain.statement import Content, Schema, Statement
 from ...domain.statement_parser import parse_source
+from ..catalog.kinds import may_tell_kind
 from ..compression import compress, decompress
 from ..database import Connection
+from ..graph_changes import Changed, note_changes
 from .assets import TERMS
 from .rows import InsertMissing, Known
 
@@ -87,6 +89,7 @@ async def add_observations(connection: Connection, known: Known, observations: S
     await SOURCES.run(connection, [(statement.id, compress(statement.source)) for statement in new])
     await ASSETS.run(connection, [row for statement in new for row in _assets(statement)])
     await add_contents(connection, known, (content for statement in new for content in _contents(statement)))
+    await note_changes(connection, Changed.KIND, (asset for statement in new for asset in _told_kinds(statement)))
     await TERMS.run(connection, {row for statement in new for row in _terms(statement)})
     rows = [_observation(seen) for seen in sorted(observations, key=lambda seen: seen.statement.id)]
     if rows:
@@ -155,6 +158,7 @@ async def add_disputes(connection: Connection, change: BatchChange) -> None:
 async def add_drops(connection: Connection, change: BatchChange) -> None:
     """Writes when events dropped datasets."""
     await DELETIONS.run(connection, [(dataset, time, DROPPED) for dataset, time in change.drops])
+    await note_changes(connection, Changed.ASSET, (dataset for dataset, _ in change.drops))
 
 
 def encode_schema(schema: Schema) -> bytes:
@@ -178,6 +182,13 @@ def _assets(statement: Statement) -> Iterable[tuple[int, int, int, int]]:
         yield statement.job.id, JOB_ROLE, statement.id, statement.job.content.id
     for dataset in statement.datasets:
         yield dataset.id, dataset.role, statement.id, dataset.content.id
+
+
+def _told_kinds(statement: Statement) -> Iterable[int]:
+    """The assets of whose kinds a statement may say something."""
+    if statement.job and may_tell_kind(statement.job.content.json):
+        yield statement.job.id
+    yield from (dataset.id for dataset in statement.datasets if may_tell_kind(dataset.content.json))
 
 
 def _contents(statement: Statement) -> Iterable[Content]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from ...domain.model import AssetName
 from ...domain.symlinks import canonical_member, joined_sets
 from ..database import Connection
+from ..graph_changes import Changed, note_changes
 from .rows import InsertMissing, Known
 
 SYMLINKS = InsertMissing("symlinks", {"alias_id": "bigint", "dataset_id": "bigint"}, keys=2)
@@ -33,13 +34,15 @@ async def add_symlinks(connection: Connection, known: Known, symlinks: Iterable[
     names = await _names(connection, _members(pairs))
     aliases = {alias for alias, _ in pairs}
     shown = {member: canonical_member(members, aliases, names) for members in joined_sets(pairs) for member in members}
-    await connection.execute(
+    moved = await connection.fetch(
         "UPDATE datasets SET canonical_id = new.canonical_id"
         " FROM unnest($1::bigint[], $2::bigint[]) AS new (dataset_id, canonical_id)"
-        " WHERE datasets.dataset_id = new.dataset_id AND datasets.canonical_id IS DISTINCT FROM new.canonical_id",
+        " WHERE datasets.dataset_id = new.dataset_id AND datasets.canonical_id IS DISTINCT FROM new.canonical_id"
+        " RETURNING datasets.dataset_id",
         list(shown),
         list(shown.values()),
     )
+    await note_changes(connection, Changed.ASSET, (row[0] for row in moved))
 
 
 def _members(pairs: Iterable[tuple[int, int]]) -> list[int]:
