@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import json
+import uuid
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -31,8 +33,7 @@ from headwater_server.storage.lineage.store import LineageStore
 from headwater_server.usecases.ingest import Ingestion
 from headwater_server.usecases.lineage_memory import recall_lineage
 
-from ..ingest.test_order_does_not_matter import START, event
-from .conftest import CALL
+from .conftest import CALL, DAY, Json, table
 from .conftest import dataset as dataset_name
 from .graphs import SETTINGS, numbers, rows
 from .rows import Connection, Rows, dataset, job
@@ -157,6 +158,38 @@ class Forget:
     """The log is pruned, as if a long time had passed."""
 
 
+def symlink(name: str) -> Json:
+    """A facet that joins a dataset with another one."""
+    return {"symlinks": {"identifiers": [{"namespace": "db", "name": name, "type": "TABLE"}]}}
+
+
+FACETS: list[Json] = [
+    *({} for _ in range(6)),
+    *(symlink(name) for name in "abcd"),
+    {"lifecycleStateChange": {"lifecycleStateChange": "DROP"}},
+    {"datasetType": {"datasetType": "MODEL"}},
+    {"datasetType": {"datasetType": "VIEW"}},
+]
+"""What changes the graph, or the kind of a node, besides links."""
+
+
+@st.composite
+def event(draw: st.DrawFn) -> bytes:
+    """An event about one of a few runs and datasets, at one of a few times."""
+    job_name = draw(st.sampled_from(["load", "train"]))
+    used = st.builds(lambda name, facets: table(name, **facets), st.sampled_from("abcd"), st.sampled_from(FACETS))
+    return json.dumps(
+        {
+            "eventTime": (DAY + timedelta(minutes=draw(st.integers(0, 12)))).isoformat(),
+            "eventType": draw(st.sampled_from(["START", "COMPLETE", "COMPLETE", "FAIL"])),
+            "run": {"runId": str(uuid.uuid5(uuid.NAMESPACE_DNS, f"{job_name} {draw(st.integers(0, 2))}"))},
+            "job": {"namespace": "team", "name": job_name},
+            "inputs": draw(st.lists(used, max_size=2)),
+            "outputs": draw(st.lists(used, max_size=2)),
+        }
+    ).encode()
+
+
 asks = st.builds(
     Ask, st.sampled_from("abcd"), st.integers(1, 3), st.sampled_from([None, 3, 9]), st.sampled_from([2, 9])
 )
@@ -188,14 +221,14 @@ class Servers:
                 outcome = await self.ingestions[server].write([body], "a test")
                 assert outcome.results[0].error is None
             case Hide(name, minute, kind):
-                time = START + timedelta(minutes=minute)
+                time = DAY + timedelta(minutes=minute)
                 await CatalogStore(self.database, self.database).delete(
                     ids.dataset_id("db", name), Deletion(time, kind)
                 )
             case Ask(name, direction, minute, nodes):
                 traversal = messages.Traversal(roots=[dataset_name(name)], direction=direction, max_nodes=nodes)
                 if minute is not None:
-                    traversal.as_of.FromDatetime(START + timedelta(minutes=minute))
+                    traversal.as_of.FromDatetime(DAY + timedelta(minutes=minute))
                 await self.pair.check(traversal)
             case Reload():
                 await self.pair.memory._load()
