@@ -82,8 +82,18 @@ class Readers:
     is_whole: bool
 
 
+class Ahead(NamedTuple):
+    """Datasets and jobs at the ends of links, and the jobs of links, that a walk will likely meet."""
+
+    ends: set[int]
+    jobs: set[int]
+
+
 class GraphReader(Protocol):
     """One snapshot of the graph, asked at one time. Every question raises QueryTimeout or StoreUnavailable."""
+
+    def ahead(self) -> Ahead:
+        """What was read ahead of a walk since this was last asked; it may be asked about at once."""
 
     async def assets(self, datasets: Collection[int], jobs: Collection[int]) -> dict[int, GraphAsset]:
         """Datasets and jobs by the id asked for; an id among `datasets` may be a job's. Unknown ones are left out."""

@@ -14,7 +14,7 @@ from ...domain.catalog import Run
 from ...domain.errors import InvalidField
 from ...domain.graph_assets import GraphAsset
 from ...domain.lineage_pages import LinkPlace, LinkQuery, ListedLink
-from ...domain.lineage_ports import FieldLinkRecord, LeftRecord, Readers, ReadRecord, RunRecord, Uses
+from ...domain.lineage_ports import Ahead, FieldLinkRecord, LeftRecord, Readers, ReadRecord, RunRecord, Uses
 from ...domain.model import DatasetKind, JobKind, Transformation
 from ...domain.versions import WriteRecord
 from ...domain.walk import Edge
@@ -25,6 +25,7 @@ from ..graph.snapshots import read_position
 from .assets import get_assets
 from .field_links import get_field_links, get_fields_of, get_transformations, page_field_links
 from .links import get_dataset_users, get_job_ends, get_links, page_links
+from .lookahead import Lookahead
 from .moments import Moment
 from .namespaces import Namespaces
 from .pages import Way
@@ -109,6 +110,11 @@ class GraphReader:
         self._namespaces = memory.namespaces
         self._moment = moment
         self._at_once = at_once
+        self._ahead = Lookahead()
+
+    def ahead(self) -> Ahead:
+        """What a walk will likely meet soon."""
+        return self._ahead.take_met()
 
     async def assets(self, datasets: Collection[int], jobs: Collection[int]) -> dict[int, GraphAsset]:
         """Datasets and jobs by the id asked for."""
@@ -124,7 +130,9 @@ class GraphReader:
 
     async def links(self, ids: Collection[int], *, upstream: bool, exclude_inferred: bool) -> list[Edge[int]] | None:
         """The links that lead on; None where they are too many."""
-        return await get_links(self._connection, ids, self._way(upstream), exclude_inferred=exclude_inferred)
+        return await get_links(
+            self._connection, self._ahead, ids, self._way(upstream), exclude_inferred=exclude_inferred
+        )
 
     def page_links(
         self, ids: Collection[int], *, upstream: bool, exclude_inferred: bool, among: Collection[int] | None
@@ -149,7 +157,8 @@ class GraphReader:
         self, ids: Collection[int], *, upstream: bool, exclude_indirect: bool
     ) -> list[FieldLinkRecord] | None:
         """The links that lead on from fields; None where they are too many."""
-        return await get_field_links(self._connection, ids, self._way(upstream), exclude_indirect=exclude_indirect)
+        way = self._way(upstream)
+        return await get_field_links(self._connection, self._ahead, ids, way, exclude_indirect=exclude_indirect)
 
     def page_field_links(
         self, ids: Collection[int], *, upstream: bool, exclude_indirect: bool, among: Collection[int] | None
