@@ -6,8 +6,9 @@ here. The answer is the same as that of `lineage_writer`, which tests hold the t
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
+from itertools import chain, repeat
 from typing import Any
 from urllib.parse import quote
 
@@ -20,7 +21,7 @@ from headwater.v1 import lineage_pb2 as graph_messages
 from headwater.v1 import lineage_service_pb2 as messages
 
 from ..domain.lineage import FOREVER, DatasetRoot, JobRoot, Root, Summary
-from ..domain.memory_graph import NO_JOB, Flag, MemoryGraph
+from ..domain.memory_graph import NO_JOB, Flag, Ints, MemoryGraph
 from ..domain.memory_walk import MemoryAnswer
 from .convert_lineage import to_summary
 from .lineage_writer import MICROS
@@ -107,7 +108,16 @@ def _tag(message: Descriptor, field: str, wire: int = _BYTES) -> bytes:
     return _varint(message.fields_by_name[field].number << 3 | wire)
 
 
-_SIZES = _Sizes((number, _varint(number)) for number in range(4096))
+class _DisplaySizes(dict[int, bytes]):
+    """What comes before display names of so many bytes."""
+
+    def __missing__(self, number: int) -> bytes:
+        size = self[number] = _DISPLAY + _SIZES[number]
+        return size
+
+
+_SIZES = _Sizes()
+_DISPLAY_SIZES = _DisplaySizes()
 _NODE = graph_messages.Node.DESCRIPTOR
 _LINK = graph_messages.Link.DESCRIPTOR
 _NAME, _NAMESPACE, _DISPLAY = (_tag(_NODE, field) for field in ("name", "namespace", "display_name"))
@@ -117,76 +127,84 @@ _PLAIN = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-~"
 
 
 class _Writer:
-    """Writes parts of one answer, nodes before the links between them."""
+    """Writes parts of one answer, nodes before the links between them.
+
+    What is written is one join of many small pieces, which are gathered column by column.
+    """
 
     def __init__(self, answer: MemoryAnswer, message: Descriptor) -> None:
         self._answer = answer
         self._graph = answer.graph
         self._node, self._link = _tag(message, "nodes"), _tag(message, "links")
-        self._sources: list[bytes] = []
-        self._targets: list[bytes] = []
-        self._spaces: dict[tuple[int, bool], tuple[bytes, bytes]] = {}
-        self._jobs: dict[int, bytes] = {}
+        self._resources: list[bytes] = []
+        self._spaces: dict[int, tuple[bytes, bytes]] = {}
 
     def nodes(self, start: int, end: int) -> bytes:
         """Those of the answer's nodes, in their order."""
-        answer, graph, sizes, written = self._answer, self._graph, _SIZES, []
+        answer, graph = self._answer, self._graph
         chosen = answer.nodes[start:end]
-        columns = (
-            chosen.tolist(),
-            graph.nodes.name_list(chosen),
-            graph.nodes.spaces[chosen].tolist(),
-            ((graph.flags[chosen] & np.uint8(Flag.JOB)) != 0).tolist(),
-            graph.kinds[chosen].tolist(),
-            answer.depths[start:end].tolist(),
-        )
-        for node, name, space, is_job, kind, depth in zip(*columns, strict=True):
-            prefix, namespace = self._space(space, is_job)
-            resource = prefix + (name if _is_plain(name) else quote(name, safe="").encode())
-            resource = sizes[len(resource)] + resource
-            self._sources.append(_SOURCE + resource)
-            self._targets.append(_TARGET + resource)
-            end_of_node = _node_end(is_job, answer.kinds.get(node, kind), depth)
-            body = _NAME + resource + namespace + _DISPLAY + sizes[len(name)] + name + end_of_node
-            written.append(self._node + sizes[len(body)] + body)
-        return b"".join(written)
+        is_job = ((graph.flags[chosen] & np.uint8(Flag.JOB)) != 0).tolist()
+        kinds = graph.kinds[chosen].tolist()
+        if answer.kinds:
+            kinds = [answer.kinds.get(node, kind) for node, kind in zip(chosen.tolist(), kinds, strict=True)]
+        names, spaces, resources = self._names(chosen)
+        self._resources += resources
+        columns: list[Iterable[bytes]] = [
+            resources,
+            [namespace for _, namespace in spaces],
+            map(_DISPLAY_SIZES.__getitem__, map(len, names)),
+            names,
+            map(_node_end, is_job, kinds, answer.depths[start:end].tolist()),
+        ]
+        return _join(self._node, _NAME, columns)
 
     def links(self, start: int, end: int) -> bytes:
         """Those of the answer's links."""
-        sources, targets, tag, sizes, written = self._sources, self._targets, self._link, _SIZES, []
-        chosen = [column[start:end] for column in self._answer.links.columns]
-        self._know_jobs(chosen[2])
-        jobs = self._jobs
-        for source, target, job, inferred, since, until in zip(*(column.tolist() for column in chosen), strict=True):
-            body = sources[source] + targets[target] + jobs[job] + _link_end(inferred, since, until)
-            written.append(tag + sizes[len(body)] + body)
-        return b"".join(written)
+        source, target, job, *rest = (column[start:end] for column in self._answer.links.columns)
+        found, places = np.unique(job, return_inverse=True)
+        jobs: Ints = found.astype(np.int32)
+        is_known = (self._graph.nodes.ids[jobs] != NO_JOB).tolist()
+        written = [_JOB + name if known else b"" for name, known in zip(self._names(jobs)[2], is_known, strict=True)]
+        get = self._resources.__getitem__
+        columns: list[Iterable[bytes]] = [
+            map(get, source.tolist()),
+            repeat(_TARGET, len(source)),
+            map(get, target.tolist()),
+            map(written.__getitem__, places.tolist()),
+            map(_link_end, *(column.tolist() for column in rest)),
+        ]
+        return _join(self._link, _SOURCE, columns)
 
-    def _know_jobs(self, jobs: Any) -> None:
-        """Takes note of the jobs of links, as links write them."""
-        nodes = self._graph.nodes
-        new = [job for job in set(jobs.tolist()) if job not in self._jobs]
-        for job in new:
-            name = nodes.name_bytes(job)
-            resource = self._space(int(nodes.spaces[job]), True)[0]
-            resource += name if _is_plain(name) else quote(name, safe="").encode()
-            is_known = nodes.ids[job] != NO_JOB
-            self._jobs[job] = _JOB + _SIZES[len(resource)] + resource if is_known else b""
+    def _names(self, nodes: Ints) -> tuple[list[bytes], list[tuple[bytes, bytes]], list[bytes]]:
+        """Of nodes the names, what `_space` says, and the resource names with their lengths before them."""
+        graph = self._graph
+        names = quoted = graph.nodes.name_list(nodes)
+        if b"".join(names).translate(None, _PLAIN):
+            quoted = [quote(name, safe="").encode() for name in names]
+        kinds_of_names = graph.nodes.spaces[nodes] * 2 + (graph.flags[nodes] & np.uint8(Flag.JOB) != 0)
+        spaces = [self._space(kind) for kind in kinds_of_names.tolist()]
+        sizes = _SIZES
+        resources = [
+            sizes[len(begin) + len(name)] + begin + name for (begin, _), name in zip(spaces, quoted, strict=True)
+        ]
+        return names, spaces, resources
 
-    def _space(self, space: int, is_job: bool) -> tuple[bytes, bytes]:
-        """How resource names in a namespace begin, and the namespace as nodes write it."""
-        key = (space, is_job)
-        if key not in self._spaces:
-            text = self._graph.nodes.namespaces[space]
-            begin = str(JobName(text, "") if is_job else DatasetName(text, "")).encode()
+    def _space(self, kind: int) -> tuple[bytes, bytes]:
+        """How resource names of datasets or jobs in a namespace begin, and the namespace as nodes write it."""
+        if kind not in self._spaces:
+            text = self._graph.nodes.namespaces[kind // 2]
+            begin = str(JobName(text, "") if kind % 2 else DatasetName(text, "")).encode()
             plain = text.encode()
-            self._spaces[key] = begin, _NAMESPACE + _SIZES[len(plain)] + plain if plain else b""
-        return self._spaces[key]
+            self._spaces[kind] = begin, _NAMESPACE + _SIZES[len(plain)] + plain if plain else b""
+        return self._spaces[kind]
 
 
-def _is_plain(name: bytes) -> bool:
-    """Whether a name stands in resource names as it is."""
-    return not name.translate(None, _PLAIN)
+def _join(tag: bytes, first: bytes, columns: Sequence[Iterable[bytes]]) -> bytes:
+    """Repeated messages of the same pieces: by columns; what comes before the first piece of each is given."""
+    gathered = [list(column) for column in columns]
+    sizes = np.array([list(map(len, column)) for column in gathered], np.int64).sum(axis=0)
+    heads = [tag + _SIZES[size] + first for size in (sizes + len(first)).tolist()]
+    return b"".join(chain.from_iterable(zip(heads, *gathered, strict=True)))
 
 
 @lru_cache(65_536)

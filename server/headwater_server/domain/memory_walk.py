@@ -172,12 +172,9 @@ class _Walk:
             if any(map(len, fars.values())):
                 self.reasons.add(Truncation.MAX_DEPTH)
             return {way: far[:0] for way, far in fars.items()}
-        fars = {way: far[np.argsort(self.graph.nodes.ids[far])] for way, far in fars.items()}
         first, *others = fars.values()
         every = np.unique(np.concatenate([first, *others])) if others else first
-        new = every[marks.places[every] < 0]
-        if others:
-            new = new[np.argsort(self.graph.nodes.ids[new])]
+        new = self._ordered(every[marks.places[every] < 0])
         room = self.asked.max_nodes - self.count
         if len(new) > room:
             self.reasons.add(Truncation.MAX_NODES)
@@ -186,6 +183,13 @@ class _Walk:
             fars[way] = far[marks.places[far] >= 0]
             marks.seen[way][fars[way]] = True
         return fars
+
+    def _ordered(self, nodes: Ints) -> Ints:
+        """Nodes in the order of their ids, given them in that of their numbers; that is most often the same."""
+        graph_nodes = self.graph.nodes
+        if len(nodes) == 0 or nodes[-1] < graph_nodes.sorted_count:
+            return nodes
+        return nodes[np.argsort(graph_nodes.ids[nodes])]
 
     def _give(self, nodes: Ints, depth: int) -> None:
         self.graph.nodes.marks.places[nodes] = np.arange(self.count, self.count + len(nodes), dtype=np.int32)
@@ -237,12 +241,11 @@ class _Walk:
 
 def _merge(links: LinkColumns, keys: Longs) -> LinkColumns:
     """Links of one key made one: what is stated wins over what is inferred."""
-    order = np.lexsort((links.inferred, keys))
-    ordered = keys[order]
+    ordered = np.sort(keys)
     is_first = np.append(True, ordered[1:] != ordered[:-1])[: len(ordered)]
     if is_first.all():
         return links
-    found = links.take(order)
+    found = links.take(np.lexsort((links.inferred, keys)))
     leads = np.flatnonzero(is_first)
     winner = np.repeat(found.inferred[leads], np.diff(np.append(leads, len(ordered))))
     same = found.inferred == winner

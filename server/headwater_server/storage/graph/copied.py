@@ -13,6 +13,8 @@ from ..database import Connection
 HEADER_BYTES = 19
 """A signature of 11 bytes, flags, and the length of an extension that there is not."""
 TRAILER_BYTES = 2
+ROW_HEADER_BYTES = 6
+"""Of a row of one column: the number of columns, and the length of the only one."""
 PARSED_BYTES = 1 << 20
 """How much is gathered before it is parsed."""
 _WIDTHS = {"bigint": ">i8", "integer": ">i4", "boolean": "?"}
@@ -69,20 +71,36 @@ async def copy_numbers(
 
 async def copy_texts(connection: Connection, query: str, lengths: NDArray[np.int32], room: Room) -> bytes:
     """The only column of a query's rows, one behind the other in UTF-8; `lengths` are how long each is."""
+    ends = np.cumsum(lengths + ROW_HEADER_BYTES, dtype=np.int64)
+    parts: list[bytes] = []
     held = bytearray()
+    row = taken = 0
+    skipped = HEADER_BYTES
+
+    def strip() -> int:
+        """Takes the texts of whole rows; how many bytes these are."""
+        nonlocal row, taken
+        last = int(np.searchsorted(ends, taken + len(held), side="right"))
+        size = int(ends[last - 1]) - taken if last > row else 0
+        starts = ends[row:last] - lengths[row:last] - ROW_HEADER_BYTES - taken
+        kept = np.ones(size, np.bool_)
+        for offset in range(ROW_HEADER_BYTES):
+            kept[starts + offset] = False
+        parts.append(np.frombuffer(held, np.uint8, size)[kept].tobytes())
+        room.take(len(parts[-1]))
+        row, taken = last, taken + size
+        return size
 
     async def gather(data: bytes) -> None:
-        room.take(len(data))
-        held.extend(data)
+        nonlocal skipped, held
+        held += data[skipped:]
+        skipped = max(0, skipped - len(data))
+        if len(held) >= PARSED_BYTES:
+            held = held[strip() :]
 
     await _copy(connection, query, gather)
-    before = 6  # the number of columns, and the length of the only one
-    text = np.frombuffer(held, np.uint8)[HEADER_BYTES:-TRAILER_BYTES]
-    starts = np.cumsum(lengths + before, dtype=np.int64) - lengths - before
-    kept = np.ones(len(text), np.bool_)
-    for offset in range(before):
-        kept[starts + offset] = False
-    return text[kept].tobytes()
+    strip()
+    return b"".join(parts)
 
 
 async def _copy(connection: Connection, query: str, gather: Any) -> None:
