@@ -77,6 +77,9 @@ class EventParser:
         try:
             try:
                 return self._parse(body, receive_time)
+            except InvalidEvent:
+                msgspec.json.decode(body)  # what is no JSON at all is told to be none
+                raise
             except (msgspec.DecodeError, UnicodeError):
                 return self._parse(_with_words_for_constants(body), receive_time)
         except RecursionError:

@@ -77,6 +77,9 @@ class IngestStore(Protocol):
         Raises Conflict where it has to be tried again, Unstorable, or StoreUnavailable.
         """
 
+    async def position(self) -> str:
+        """A position in the graph's history that holds all that is committed. Raises StoreUnavailable."""
+
     async def close(self) -> None:
         """Ends what goes on beside the transactions."""
 

@@ -134,9 +134,10 @@ def time_of(micros: int) -> datetime:
 
 def encode(run: RunMerge) -> bytes:
     """The form in which a run so far is kept."""
-    return msgspec.msgpack.encode(run)
+    return _encoder.encode(run)
 
 
+_encoder = msgspec.msgpack.Encoder(uuid_format="bytes")
 _decoder = msgspec.msgpack.Decoder(RunMerge)
 
 

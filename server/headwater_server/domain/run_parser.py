@@ -103,6 +103,8 @@ def parse_time(text: str, field: str) -> datetime:
     """A time in ISO 8601, in UTC; without a zone it is UTC, and digits past microseconds are cut."""
     try:
         time = datetime.fromisoformat(text.strip())
+        if time.tzinfo is UTC:
+            return time
         return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
     except (ValueError, OverflowError):
         raise InvalidEvent(field, f"is no time ({text[:64]!r})", "send ISO 8601, as 2026-01-31T12:00:00Z") from None

@@ -64,6 +64,15 @@ class Database:
         await self._pool.close()
 
     @contextlib.asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """A connection on which each statement is a transaction. Raises StoreUnavailable."""
+        try:
+            async with self._pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
+                yield connection
+        except (*AWAY, asyncpg.InterfaceError) as error:
+            raise StoreUnavailable from error
+
+    @contextlib.asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
         """A transaction that is committed at its end, and rolled back by an error. Raises StoreUnavailable."""
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from enum import Enum
+from functools import lru_cache
 from pathlib import Path
 
 import asyncpg
@@ -65,6 +66,7 @@ async def schema_state(connection: asyncpg.Connection[asyncpg.Record]) -> Schema
     return SchemaState.READY if row["compatible_from"] <= head() else SchemaState.AHEAD
 
 
+@lru_cache(maxsize=1)
 def head() -> str:
     """The revision of this build's schema: four digits."""
     found = ScriptDirectory.from_config(_config()).get_current_head()

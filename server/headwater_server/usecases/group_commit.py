@@ -1,7 +1,7 @@
 """Commits the events of many calls together: a transaction holds what came while the last one ran.
 
-There are several lanes, each with a transaction of its own under way, and all events of a job take the same one: so
-transactions of one process never wait for each other's jobs, and one is made ready while another is committed.
+There are several lanes, each with a transaction of its own under way. Large calls are split among them by the jobs of
+their events: so transactions seldom wait for each other's jobs, and one is made ready while another is committed.
 """
 
 from __future__ import annotations
@@ -39,10 +39,9 @@ class Committed:
     failed: dict[bytes, HeadwaterError] = field(default_factory=dict)
     position: str = ""
 
-    def __or__(self, other: Committed) -> Committed:
-        """What became of the events of both; a position holds all that lesser ones hold."""
-        position = max(self.position, other.position, key=lambda each: int(each or 0))
-        return Committed(self.new | other.new, self.failed | other.failed, position)
+    def then(self, later: Committed) -> Committed:
+        """What became of these events and of those that were committed after them."""
+        return Committed(self.new | later.new, self.failed | later.failed, later.position or self.position)
 
 
 @dataclass(slots=True)
@@ -64,6 +63,7 @@ class Lane:
         self._waiting: deque[Submission] = deque()
         self._wake = asyncio.Event()
         self._draining = False
+        self._had_company = False
 
     def submit(self, submission: Submission) -> None:
         """Has events committed; its answer comes after the commit."""
@@ -87,9 +87,17 @@ class Lane:
                 self._wake.clear()
                 await self._wake.wait()
                 continue
-            if self._linger_seconds and not self._draining:
+            if self._is_company_expected():
                 await asyncio.sleep(self._linger_seconds)
-            await self._commit(self._take())
+            taken = self._take()
+            self._had_company = len(taken) > 1
+            await self._commit(taken)
+
+    def _is_company_expected(self) -> bool:
+        """Whether to wait for more: many call at once, and those who were just answered will soon call again."""
+        if self._draining or not self._linger_seconds or not self._had_company:
+            return False
+        return sum(len(submission.events) for submission in self._waiting) * 2 < self._batch_events
 
     def _take(self) -> list[Submission]:
         """The submissions of the next transaction, in their order."""
@@ -134,7 +142,7 @@ class Lane:
                 told = error if isinstance(error, HeadwaterError) else HeadwaterError("the event cannot be stored")
                 return Committed(failed={identity: told})
             middle = len(events) // 2
-            return await self._write_all(events[:middle]) | await self._write_all(events[middle:])
+            return (await self._write_all(events[:middle])).then(await self._write_all(events[middle:]))
         return Committed(written.new, {}, written.position)
 
     async def _try(self, events: Sequence[tuple[Event, str]]) -> Written:

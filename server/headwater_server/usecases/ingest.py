@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 from functools import reduce
-from operator import or_
 
 from ..domain.errors import HeadwaterError, Overloaded, ShuttingDown, TooOld
 from ..domain.event import Event
@@ -28,6 +27,8 @@ log = logging.getLogger(__name__)
 
 PARSED_AT_ONCE = 100
 """How many events are parsed before other callers get a turn."""
+SPLIT_EVENTS = 100
+"""From how many events on a call is committed in several lanes; smaller ones share one, in few transactions."""
 RETRY_SECONDS = 1.0
 """When a caller that was sent away may come back."""
 
@@ -158,12 +159,14 @@ class Ingestion:
         committed = asyncio.gather(*answers)
         committed.add_done_callback(lambda done: (release(), done.cancelled() or done.exception()))
         # What was taken is committed, whether the caller waits or not.
-        together = reduce(or_, await asyncio.shield(committed), Committed())
+        together = reduce(Committed.then, await asyncio.shield(committed), Committed())
         outcomes = _outcomes(parsed, together)
         self.counts.update([outcome.status for outcome in outcomes])
         if any(outcome.error for outcome in outcomes):
             await self._keep_rejected(outcomes, bodies, sender, now)
-        return WriteOutcome(outcomes, together.position)
+        # Which of two transactions was committed last is not known, so what holds both is one that comes after them.
+        position = together.position if len(answers) < 2 else await self._store.position()
+        return WriteOutcome(outcomes, position)
 
     async def rejected(self, limit: int, after: tuple[datetime, uuid.UUID] | None) -> list[tuple[uuid.UUID, Rejection]]:
         """Rejected events, newest first, past a place in the list."""
@@ -171,9 +174,10 @@ class Ingestion:
 
     def _submit(self, parsed: Sequence[Event | HeadwaterError], sender: str) -> list[asyncio.Future[Committed]]:
         events: list[list[Event]] = [[] for _ in self._lanes]
+        lanes = len(self._lanes) if len(parsed) >= SPLIT_EVENTS else 1
         for item in parsed:
             if isinstance(item, Event):
-                events[item.statement.owner % len(self._lanes)].append(item)
+                events[item.statement.owner % lanes].append(item)
         loop = asyncio.get_running_loop()
         submissions = [
             (lane, task, Submission(own, sender, loop.create_future()))

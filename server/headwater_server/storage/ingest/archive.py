@@ -21,14 +21,16 @@ FROM unnest($1::uuid[], $2::timestamptz[], $3::uuid[], $4::smallint[], $6::bigin
     AS new (subject, event_time, event_id, kind, sender_id, body)
 ORDER BY 1, 2, 3
 ON CONFLICT DO NOTHING
-RETURNING event_id
+RETURNING event_id, (SELECT pg_current_xact_id()::text)
 """
 
 
 async def add_events(
     connection: Connection, arrivals: Sequence[tuple[Event, int]], received: datetime, bodies: BodyCompressor
-) -> set[bytes]:
-    """Keeps events that were not kept before, each with the id of who sent it; their identities."""
+) -> tuple[set[bytes], str | None]:
+    """Keeps events that were not kept before, each with the id of who sent it; their identities, and the transaction's
+    position unless there are none.
+    """
     events = [event for event, _ in arrivals]
     found = await connection.fetch(
         _ADD_EVENTS,
@@ -38,9 +40,9 @@ async def add_events(
         [event.kind for event in events],
         received,
         [sender for _, sender in arrivals],
-        [bodies.compress(event.body) for event in events],
+        await bodies.compress([event.body for event in events]),
     )
-    return {row[0].bytes for row in found}
+    return {row[0].bytes for row in found}, found[0][1] if found else None
 
 
 async def add_rejections(connection: Connection, rejections: Iterable[Rejection]) -> None:

@@ -28,6 +28,8 @@ RETRIED = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
 """What PostgreSQL ends a transaction with that may well succeed when it is tried again."""
 REFUSED = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, asyncpg.ProgramLimitExceededError)
 """What PostgreSQL says of values that it does not take."""
+_POSITION = "SELECT pg_current_xact_id()::text"
+"""The number of the transaction that asks; one by itself is over when it is answered."""
 
 
 class IngestStore:
@@ -59,6 +61,11 @@ class IngestStore:
         known.commit()
         self._bodies.train_if_ready(self._database)
 
+    async def position(self) -> str:
+        """A position in the graph's history that holds all that is committed. Raises StoreUnavailable."""
+        async with self._database.connection() as connection:
+            return str(await connection.fetchval(_POSITION))
+
     async def close(self) -> None:
         """Ends what goes on beside the transactions."""
         if self._bodies:
@@ -86,6 +93,7 @@ class IngestTransaction:
         self._bodies = bodies
         self._created: dict[uuid.UUID, datetime] = {}
         self._heads: dict[int, Head | None] = {}
+        self._position: str | None = None
 
     async def add_names(self, statements: Iterable[Statement], references: Iterable[RunReference]) -> None:
         """Writes the names that statements, parents and roots speak of. Raises IdCollision."""
@@ -113,11 +121,12 @@ class IngestTransaction:
             for sender in {sender for _, sender in events}
         }
         arrivals = [(event, senders[sender]) for event, sender in events]
-        return await archive.add_events(self._connection, arrivals, received, self._bodies)
+        new, self._position = await archive.add_events(self._connection, arrivals, received, self._bodies)
+        return new
 
     async def position(self) -> str:
         """The position in the graph's history that this transaction makes."""
-        return str(await self._connection.fetchval("SELECT pg_current_xact_id()::text"))
+        return self._position or str(await self._connection.fetchval(_POSITION))
 
     async def runs(self, asked: Iterable[uuid.UUID]) -> dict[uuid.UUID, RunMerge]:
         """Those of the runs that are known, their jobs locked."""
