@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import asyncpg
@@ -39,6 +40,15 @@ ACQUIRE_SECONDS = 10
 """How long a write waits for a connection."""
 
 
+@dataclass(frozen=True, slots=True)
+class Connections:
+    """How many connections are lent out, how many are open, and how many there may be."""
+
+    used: int
+    opened: int
+    most: int
+
+
 class Database:
     """One process's connections to one PostgreSQL."""
 
@@ -58,6 +68,12 @@ class Database:
             reset=_leave_as_it_is,
         )
         return cls(pool)
+
+    @property
+    def connections(self) -> Connections:
+        """How many there are at this moment."""
+        size = self._pool.get_size()
+        return Connections(size - self._pool.get_idle_size(), size, self._pool.get_max_size())
 
     async def close(self) -> None:
         """Closes the connections once they are given back."""
