@@ -62,7 +62,7 @@ async def measure_batches(task: Task, *, batch: int, in_flight: int, per_second:
     requests = list(map(_make_batch, prepare_events(task, per_second=per_second, per_request=batch)))
     async with grpc.aio.insecure_channel(task.grpc_address) as channel:
         clock = start_clock(task)
-        await send_all(requests, _make_batch_sender(channel), clock=clock, in_flight=in_flight)
+        await send_all(requests, make_batch_sender(channel), clock=clock, in_flight=in_flight)
     return clock.read(in_flight=in_flight)
 
 
@@ -116,11 +116,11 @@ async def _load(task: Task, events: Sequence[bytes]) -> Measure:
     requests = [_make_batch(events[start : start + LOAD_BATCH]) for start in range(0, len(events), LOAD_BATCH)]
     async with grpc.aio.insecure_channel(task.grpc_address) as channel:
         clock = IngestClock(seconds=math.inf, warmup_seconds=0)
-        await send_all(requests, _make_batch_sender(channel), clock=clock, in_flight=4)
+        await send_all(requests, make_batch_sender(channel), clock=clock, in_flight=4)
     return clock.read()
 
 
-def _make_batch_sender(channel: grpc.aio.Channel) -> Callable[[bytes], Awaitable[int]]:
+def make_batch_sender(channel: grpc.aio.Channel) -> Callable[[bytes], Awaitable[int]]:
     write: grpc.aio.UnaryUnaryMultiCallable[bytes, contract.BatchWriteEventsResponse] = channel.unary_unary(
         f"{SERVICE}/BatchWriteEvents", response_deserializer=contract.BatchWriteEventsResponse.FromString
     )
