@@ -26,8 +26,8 @@ PRODUCERS = {
 }
 """By integration: the producer's URI, the name of its engine and the engine's version."""
 GAPS = ("event_time", "run_id", "parent_id", "nominal_time", "rows", "size")
-"""What differs from run to run: `<run_id>`, or `"<#rows>"` for a number. `nominal_time` stands in START alone, `rows` and
-`size` (bytes) in COMPLETE."""
+"""What differs from run to run: `<run_id>`, or `"<#rows>"` for a number. `nominal_time` stands in START alone, `rows`
+and `size` (bytes) in COMPLETE."""
 _GAP = re.compile(f"<({'|'.join(GAPS)})>")
 
 

@@ -1,7 +1,7 @@
 """The past of a large store: the events of twelve weeks, up to 50 million, as a list of chunks.
 
-Each chunk is made alone, so that a load goes on where it stopped. A chunk has runs of new domains, which nobody has heard of
-before, and of some older ones. At the end there are a million datasets and two thirds of a million jobs.
+Each chunk is made alone, so that a load goes on where it stopped. A chunk has runs of new domains, which nobody has
+heard of before, and of some older ones. At the end there are a million datasets and two thirds of a million jobs.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Fills a store through its server's gRPC door: `python bench/load.py ADDRESS --events N --state FILE`.
 
-The events are those of `history.py`, in batches, over several connections. FILE keeps how far the load has come: started
-again, it goes on there. What was under way when it was stopped is sent again, which the server knows. It prints how far it is
-on standard error, and at the end, as JSON, what it sent and what that cost this process.
+The events are those of `history.py`, in batches, over several connections. FILE keeps how far the load has come:
+started again, it goes on there. What was under way when it was stopped is sent again, which the server knows. It
+prints how far it is on standard error, and at the end, as JSON, what it sent and what that cost this process.
 """
 
 from __future__ import annotations
@@ -25,10 +25,13 @@ if __name__ == "__main__":
 import grpc.aio
 
 from bench.history import CHUNK_EVENTS, find_start, iterate_chunk
-from bench.ingest_grpc import make_batch_sender
+from bench.ingest_grpc import ACCEPTED, REPEATED, make_batch_sender
+from bench.measure import WorkloadError
 
 BATCH = 1_000
 TELL_SECONDS = 10
+TIMEOUT_SECONDS = 600
+"""For one batch: a slow server is waited for."""
 
 
 @dataclass(slots=True)
@@ -80,7 +83,7 @@ async def load(progress: Progress, address: str, chunks: int, *, connections: in
     async def send_over_one() -> None:
         options = (("grpc.use_local_subchannel_pool", 1), ("grpc.max_send_message_length", -1))
         async with grpc.aio.insecure_channel(address, options) as channel:
-            send = make_batch_sender(channel)
+            send = make_batch_sender(channel, (ACCEPTED, REPEATED), timeout=TIMEOUT_SECONDS)
 
             async def send_next() -> None:
                 for chunk, request in batches:
@@ -161,17 +164,21 @@ def main() -> int:
     options = parser.parse_args()
     gc.freeze()
     chunks = -(-options.events // CHUNK_EVENTS)
-    done = asyncio.run(
-        load(
-            Progress.read(options.state),
-            options.address,
-            chunks,
-            connections=options.connections,
-            in_flight=options.in_flight,
-        )
-    )
-    json.dump(done, sys.stdout)
+    progress = Progress.read(options.state)
+    loading = load(progress, options.address, chunks, connections=options.connections, in_flight=options.in_flight)
+    try:
+        json.dump(asyncio.run(loading), sys.stdout)
+    except (WorkloadError, grpc.aio.AioRpcError, ExceptionGroup) as error:
+        sys.stderr.write(f"The load stopped; started again, it goes on. {_explain(error)}\n")
+        return 1
     return 0
+
+
+def _explain(error: BaseException) -> str:
+    """What the first of the requests under way that failed says."""
+    if isinstance(error, BaseExceptionGroup):
+        return _explain(error.exceptions[0])
+    return f"{error.code().name}: {error.details()}" if isinstance(error, grpc.aio.AioRpcError) else str(error)
 
 
 if __name__ == "__main__":

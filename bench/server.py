@@ -43,7 +43,7 @@ class RunningServer:
 async def running_server(dsn: str | None, folder: Path | None = None) -> AsyncIterator[RunningServer]:
     """The server on free ports, with its own PostgreSQL in the folder, or on the database of the DSN.
 
-    That database gets its schema first. What was in the folder is still there; without a folder, the store is a new one.
+    That database gets its schema first. What was in the folder is still there; without a folder, the store is new.
     Raises ServerError where the server is not ready in time.
     """
     if folder is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import datetime as dt
 import json
 import sys
 from collections.abc import Callable, Iterable
@@ -12,7 +13,7 @@ from pathlib import Path
 
 from bench.database import StoreState, read_state, settle
 from bench.measure import Measure, Task
-from bench.processor_time import ProcessorTime, read_processor_time
+from bench.process_use import ProcessorTime, read_processor_time
 from bench.server import RunningServer
 from bench.sizes import SIZES
 from bench.workloads import WORKLOADS, Kind
@@ -48,6 +49,8 @@ class Session:
     size: str
     server: RunningServer
     scratch_dsn: str
+    since: dt.datetime
+    """Before the first event that is measured happened, and after those that were there: what is counted is new."""
 
     async def run(self, names: Iterable[str], report: Callable[[Outcome], None]) -> list[Outcome]:
         """Runs the loads once and the other workloads in rounds, every second round in the opposite order."""
@@ -67,20 +70,23 @@ class Session:
         workload = WORKLOADS[name]
         dsn = self.scratch_dsn if workload.is_baseline else self.server.dsn
         await settle(dsn)
-        before = await read_state(dsn, workload.table) if workload.table else None
+        before = await read_state(dsn, workload.table, self.since) if workload.table else None
         busy = self._read_processor_time()
         try:
             measure = await self._run_worker(name, number)
         except (WorkerError, TimeoutError) as error:
             return Outcome(name, number, None, failure=str(error) or "It took too long.")
         outcome = add_processor_time(Outcome(name, number, measure), busy, self._read_processor_time())
-        return check_store(outcome, before, await read_state(dsn, workload.table) if workload.table else None)
+        return check_store(
+            outcome, before, await read_state(dsn, workload.table, self.since) if workload.table else None
+        )
 
     def _read_processor_time(self) -> ProcessorTime | None:
         return read_processor_time(self.server.process) if self.server.process else None
 
     async def _run_worker(self, name: str, number: int) -> Measure:
-        task = Task(name, self.size, number, self.server.grpc_address, self.server.http_address, self.scratch_dsn)
+        server = self.server
+        task = Task(name, self.size, number, server.grpc_address, server.http_address, self.scratch_dsn, server.dsn)
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "bench.worker"),
             stdin=asyncio.subprocess.PIPE,
