@@ -76,8 +76,7 @@ async def measure_batches(task: Task, *, batch: int, in_flight: int, per_second:
     async with grpc.aio.insecure_channel(task.grpc_address) as channel:
         clock = start_clock(task)
         await send_all(requests, make_batch_sender(channel), clock=clock, in_flight=in_flight)
-    start, end = clock.window
-    return clock.read(in_flight=in_flight, **{"from": start, "until": end})
+    return clock.read(in_flight=in_flight, **{"from": clock.warm, "until": time.perf_counter()})
 
 
 async def measure_stream(task: Task, *, per_message: int, window: int, per_second: int) -> Measure:

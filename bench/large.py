@@ -31,7 +31,7 @@ from bench.workloads import WORKLOADS, choose_workloads
 
 ROOT = Path(__file__).parents[1]
 EVENTS = "500000,5000000,50000000"
-BYTES_PER_EVENT = 700
+BYTES_PER_EVENT = 1_100
 """What is asked of the disk for each event: its rows, indexes, log, and what the workloads add."""
 
 

@@ -26,6 +26,8 @@ class Task:
     server_dsn: str = ""
     """The database of the server, for what cannot be asked or done through its doors."""
 
+    store_events: int = 0
+    """How many events the server's store was filled with."""
     trace: str = ""
     """The name of the trace, where it is not that of the workload."""
 
@@ -95,9 +97,9 @@ class IngestClock:
         self._acknowledged.append((now, events, now - sent))
 
     @property
-    def window(self) -> tuple[float, float]:
-        """What is measured, by `time.perf_counter`, which all processes of the machine share."""
-        return self._warm, self._deadline
+    def warm(self) -> float:
+        """The end of the warm-up, by `time.perf_counter`, which all processes of the machine share."""
+        return self._warm
 
     def read(self, **notes: float) -> Measure:
         """The measure, once everything is acknowledged."""

@@ -73,7 +73,7 @@ class Run:
     dsn: str | None = None
     """A PostgreSQL in which a database is made, instead of the server's own."""
     fill: Fill | None = None
-    """What is done before the workloads; what it returns is told of the store."""
+    """What is done before the workloads, on a store that stays; what it returns is told of the store."""
 
     async def measure(self) -> tuple[Report, str, dict[str, object]]:
         """The report, also as Markdown and as what is written as JSON."""
@@ -100,7 +100,12 @@ class Run:
         async with scratch_database(server.dsn, f"bench_baselines_{os.getpid()}") as scratch:
             await reset_baselines(scratch)
             since = dt.datetime.now(dt.UTC) - dt.timedelta(minutes=10)
-            outcomes = await Session(self.size, server, scratch, since).run(self.names, _tell)
+            done = self.folder / "loads" if self.fill else None
+            session = Session(self.size, server, scratch, since, int(store.get("events", 0)), done)
+            outcomes = await session.run(self.names, _tell)
+        naive = next((each.measure for each in outcomes if each.workload == "load-naive" and each.measure), None)
+        if naive:
+            store["naive_baseline_events"] = naive.notes["events"]
         if server.process:
             counts = await count_store(server.dsn)
             memory = read_memory(server.process)

@@ -21,6 +21,8 @@ from bench.workloads import WORKLOADS, Kind
 ROOT = Path(__file__).parents[1]
 WORKER_SECONDS = 600
 """The longest time that a worker process is given."""
+LOAD_SECONDS = 7_200
+"""The same where it loads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +53,16 @@ class Session:
     scratch_dsn: str
     since: dt.datetime
     """Before the first event that is measured happened, and after those that were there: what is counted is new."""
+    store_events: int = 0
+    """How many events the store was filled with before."""
+    loads_done: Path | None = None
+    """The file that names the loads that a store which stays has had already; they are not done again."""
 
     async def run(self, names: Iterable[str], report: Callable[[Outcome], None]) -> list[Outcome]:
         """Runs the loads once and the other workloads in rounds, every second round in the opposite order."""
         chosen = list(names)
-        plan = [(0, name) for name in chosen if WORKLOADS[name].kind is Kind.LOAD]
+        done = self.loads_done.read_text().split() if self.loads_done and self.loads_done.exists() else []
+        plan = [(0, name) for name in chosen if WORKLOADS[name].kind is Kind.LOAD and name not in done]
         measured = [name for name in chosen if WORKLOADS[name].kind is not Kind.LOAD]
         for number in range(SIZES[self.size].rounds):
             plan += [(number, name) for name in (reversed(measured) if number % 2 else measured)]
@@ -64,6 +71,10 @@ class Session:
             outcome = await self._run_one(name, number)
             report(outcome)
             outcomes.append(outcome)
+            workload = WORKLOADS[name]
+            if self.loads_done and workload.kind is Kind.LOAD and not (workload.is_baseline or outcome.failure):
+                with self.loads_done.open("a") as file:
+                    file.write(f"{name}\n")
         return outcomes
 
     async def _run_one(self, name: str, number: int) -> Outcome:
@@ -86,7 +97,8 @@ class Session:
 
     async def _run_worker(self, name: str, number: int) -> Measure:
         server = self.server
-        task = Task(name, self.size, number, server.grpc_address, server.http_address, self.scratch_dsn, server.dsn)
+        addresses = (server.grpc_address, server.http_address, self.scratch_dsn, server.dsn)
+        task = Task(name, self.size, number, *addresses, store_events=self.store_events)
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "bench.worker"),
             stdin=asyncio.subprocess.PIPE,
@@ -95,7 +107,7 @@ class Session:
             cwd=ROOT,
         )
         try:
-            async with asyncio.timeout(WORKER_SECONDS):
+            async with asyncio.timeout(LOAD_SECONDS if WORKLOADS[name].kind is Kind.LOAD else WORKER_SECONDS):
                 output, error = await process.communicate(json.dumps(dataclasses.asdict(task)).encode())
         finally:
             if process.returncode is None:
