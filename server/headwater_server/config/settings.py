@@ -96,6 +96,11 @@ class Settings:
     )
     grpc_address: Address = setting(Address("127.0.0.1", 4970), read_address, "Where gRPC is served.")
     http_address: Address = setting(Address("127.0.0.1", 4971), read_address, "Where HTTP is served.")
+    metrics_address: Address | None = setting(
+        None,
+        read_address,
+        "Where /metrics, /healthz and /readyz are served to anyone without TLS, too: counts, and nothing of lineage.",
+    )
     access: AccessSettings = AccessSettings()
     ingest: IngestSettings = IngestSettings()
     query: QuerySettings = QuerySettings()

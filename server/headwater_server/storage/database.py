@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import asyncpg
@@ -38,6 +39,15 @@ ACQUIRE_SECONDS = 10
 """How long a write waits for a connection."""
 
 
+@dataclass(frozen=True, slots=True)
+class Connections:
+    """How many connections are lent out, how many are open, and how many there may be."""
+
+    used: int
+    opened: int
+    most: int
+
+
 class Database:
     """One process's connections to one PostgreSQL."""
 
@@ -51,6 +61,12 @@ class Database:
             dsn, min_size=0, max_size=max_connections, server_settings=SESSION, command_timeout=60
         )
         return cls(pool)
+
+    @property
+    def connections(self) -> Connections:
+        """How many there are at this moment."""
+        size = self._pool.get_size()
+        return Connections(size - self._pool.get_idle_size(), size, self._pool.get_max_size())
 
     async def close(self) -> None:
         """Closes the connections once they are given back."""

@@ -88,13 +88,23 @@ class _Submission:
     answer: asyncio.Future[Answer]
 
 
-class _InFlight:
+class InFlight:
     """Counts the events and bytes that are not committed yet, and keeps them within bounds."""
 
     def __init__(self, limits: IngestLimits) -> None:
         self._limits = limits
         self._events = 0
         self._bytes = 0
+
+    @property
+    def events(self) -> int:
+        """How many they are."""
+        return self._events
+
+    @property
+    def bytes(self) -> int:
+        """How large they are together."""
+        return self._bytes
 
     def admit(self, events: int, size: int) -> Callable[[], None]:
         """Counts a call in; what it returns counts it out. Raises Overloaded, but never where nothing is in flight."""
@@ -132,8 +142,9 @@ class Ingestion:
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._draining = False
-        self._in_flight = _InFlight(self._limits)
-        self.counts: Counter[Outcome] = Counter()
+        self.in_flight = InFlight(self._limits)
+        self.counts: Counter[tuple[str, Outcome]] = Counter()
+        """How many events were answered, by the door that they came through and by what became of them."""
 
     async def start(self) -> None:
         """Begins to commit."""
@@ -151,15 +162,15 @@ class Ingestion:
                 submission.answer.set_exception(ShuttingDown())
         await self._store.close()
 
-    async def write(self, bodies: Sequence[bytes], sender: str) -> WriteOutcome:
-        """Commits events, each the JSON text of one OpenLineage event.
+    async def write(self, bodies: Sequence[bytes], sender: str, door: str = "") -> WriteOutcome:
+        """Commits events, each the JSON text of one OpenLineage event; they are counted by door.
 
         Raises Overloaded, ShuttingDown or StoreUnavailable; then nothing was stored, or it may be sent again.
         """
         if self._draining:
             raise ShuttingDown
         now = datetime.now(UTC)
-        release = self._in_flight.admit(len(bodies), sum(map(len, bodies)))
+        release = self.in_flight.admit(len(bodies), sum(map(len, bodies)))
         try:
             parsed = await self._parse(bodies, now)
             answer = self._submit([item for item in parsed if isinstance(item, Event)], sender)
@@ -169,7 +180,7 @@ class Ingestion:
         answer.add_done_callback(lambda done: (release(), done.exception()))
         found, position = await asyncio.shield(answer)  # what was taken is committed, whether the caller waits or not
         outcomes = _outcomes(parsed, found)
-        self.counts.update(outcome.status for outcome in outcomes)
+        self.counts.update((door, outcome.status) for outcome in outcomes)
         await self._keep_rejected(outcomes, bodies, sender, now)
         return WriteOutcome(outcomes, position)
 
