@@ -48,6 +48,7 @@ def main() -> int:
     names = choose_workloads(options.only)
     if not names:
         parser.error(f"no such workload; there are: {', '.join(WORKLOADS)}")
+    options.store = options.store.resolve()
     options.store.mkdir(parents=True, exist_ok=True)
     try:
         for events in sizes:
