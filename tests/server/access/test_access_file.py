@@ -93,7 +93,14 @@ def test_all_that_is_wrong_is_told_at_once() -> None:
         "roles 2",
     ]
     told = "\n".join(problems)
-    for part in ("name is 'token'", "write https://", "choose from emitter", "`url`", "`color`", "'king'"):
+    for part in (
+        "name is 'token'",
+        "write https://",
+        "choose from emitter",
+        "issuers 2: url is ''",
+        "`color`",
+        "'king'",
+    ):
         assert part in told
 
 
