@@ -18,7 +18,7 @@ from ..domain.run_reports import Reports, reports_in, told_to_ancestors
 from ..domain.statement import Statement
 from .sampling import Sampling
 
-REMEMBERED = 8_192
+REMEMBERED = 4_096
 """How many statements are remembered; a run's next event often comes soon."""
 
 
