@@ -8,7 +8,7 @@ VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-SOURCES := $(wildcard client server operator tests bench)
+SOURCES := $(wildcard client server operator tests bench helm)
 STUBS := client/headwater/v1
 PROTOS = $(wildcard proto/headwater/v1/*.proto)
 SERVICES = $(wildcard proto/headwater/v1/*_service.proto)
@@ -41,7 +41,7 @@ $(STAMP): pyproject.toml
 	@touch $@
 
 .PHONY: check
-check: lint types layers proto-lint proto-check architecture chart-lint ## Check style, types, layers and the contract; changes nothing
+check: lint types layers proto-lint proto-check architecture chart-readme chart-lint ## Check style, types, layers and the contract; changes nothing
 
 .PHONY: lint
 lint: $(STAMP)
@@ -56,11 +56,16 @@ types: $(STAMP)
 layers: $(STAMP)
 	$(BIN)/lint-imports
 
-# Where there is no Helm, tests/helm says so, too.
+# The chart's README tells the values as values.yaml does.
+.PHONY: chart-readme
+chart-readme: $(STAMP)
+	@$(BIN)/python helm/chart_readme.py --check
+
+# Helm's log is left out: it has what `fail` would say if it did not lint. Where there is no Helm, tests/helm says so, too.
 .PHONY: chart-lint
 chart-lint:
 	@if command -v $(HELM) >/dev/null; then set -e; for values in helm/headwater/ci/*-values.yaml; do \
-		$(HELM) lint --quiet --strict helm/headwater --kube-version 1.34 --values $$values; done; \
+		$(HELM) lint --quiet --strict helm/headwater --kube-version 1.34 --values $$values 2>/dev/null; done; \
 	else echo "the chart is not linted: there is no helm (HELM names one)"; fi
 
 .PHONY: architecture
@@ -120,16 +125,17 @@ crd: $(STAMP) ## Write the definition of LineagePipeline into the chart
 	$(BIN)/python -m headwater_operator.pipeline.crd > helm/headwater/files/lineagepipelines.headwater.dev.yaml
 
 .PHONY: chart
-chart: crd ## Write what the chart takes from the code: the definition of LineagePipeline, and permissions
+chart: crd ## Write what the chart takes from elsewhere: the definition of LineagePipeline, permissions, its README's values
 	$(BIN)/headwater-operator rbac > helm/headwater/files/operator-rbac.yaml
 	$(BIN)/headwater-operator rbac --namespaces namespace > helm/headwater/files/operator-namespaced-rbac.yaml
 	$(BIN)/headwater-operator rbac --program webhook > helm/headwater/files/webhook-rbac.yaml
+	$(BIN)/python helm/chart_readme.py
 
 .PHONY: images
-images: ## Build the images: with docker, podman or buildah (ENGINE), on any Python (BASE)
+images: ## Build the images: with docker, podman or buildah (ENGINE; BUILD_OPTIONS), on any Python (BASE)
 	@[ -n "$(ENGINE)" ] || { echo "Images are built by docker, podman or buildah, and none of them answers" >&2; exit 1; }
 	set -e; for target in server operator emitter; do \
-		$(ENGINE) build --target $$target --tag $(IMAGES)/$$target:$(VERSION) $(if $(BASE),--build-arg BASE=$(BASE)) \
+		$(ENGINE) build $(BUILD_OPTIONS) --target $$target --tag $(IMAGES)/$$target:$(VERSION) $(if $(BASE),--build-arg BASE=$(BASE)) \
 			--build-arg VERSION=$(VERSION) --build-arg REVISION=$$(git rev-parse HEAD 2>/dev/null) .; done
 
 .PHONY: proto-baseline
@@ -138,7 +144,12 @@ proto-baseline: $(STAMP) ## Declare today's contract released: later ones must b
 
 .PHONY: bench
 bench: $(STAMP) ## Measure on a small graph
-	$(BIN)/python bench/run.py
+	$(BIN)/python bench/run.py $(if $(OUTPUT),--output $(OUTPUT))
+
+.PHONY: bench-large
+bench-large: $(STAMP) ## Measure at 0.5, 5 and 50 million events in STORE=folder (hours, 65 GB); stopped, it goes on
+	@[ -n "$(STORE)" ] || { echo "Say where the store is to be, and stay: make bench-large STORE=/large/disk/store" >&2; exit 1; }
+	$(BIN)/python bench/large.py --store $(STORE) $(if $(OUTPUT),--output $(OUTPUT))
 
 .PHONY: demo
 demo: $(STAMP) ## Start a server with an example graph

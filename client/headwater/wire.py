@@ -6,10 +6,10 @@ this one. Channels are made at the first call. Knows nothing of retries, names o
 """
 
 import asyncio
+import contextlib
 import threading
 import time
 from collections.abc import AsyncGenerator, Callable
-from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 from typing import Protocol, Self, TypeVar
@@ -22,6 +22,11 @@ from .settings import Settings
 from .v1 import catalog_service_pb2, ingest_service_pb2, lineage_service_pb2, pipeline_service_pb2
 
 Metadata = tuple[tuple[str, str], ...]
+Stamps = tuple[tuple[int, int, int] | None, ...]
+"""What tells files from what they were before."""
+
+LEAVING_SECONDS = 300
+"""How long calls may go on over certificates that were renewed meanwhile."""
 
 SERVICES = [
     service
@@ -102,10 +107,33 @@ class _Connection:
 
 
 class AsyncWire(_Connection):
-    """Carries calls over an asyncio channel. Belongs to the event loop of its first call."""
+    """Carries calls over an asyncio channel. Belongs to the event loop of its first call.
 
-    @cached_property
+    A channel keeps the certificates that it was made with, so it is made anew once their files have changed, as where
+    a kubelet renews them; calls in progress end on the one before.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings)
+        self._open: grpc.aio.Channel | None = None
+        self._stamps: Stamps = ()
+        self._leaving: set[asyncio.Task[None]] = set()
+
+    @property
     def _channel(self) -> grpc.aio.Channel:
+        stamps = _stamps(self._settings)
+        if self._open is None:
+            self._open, self._stamps = self._new_channel(), stamps
+        elif stamps != self._stamps:
+            with contextlib.suppress(InvalidSettings):  # what was read before still holds
+                old, self._open = self._open, self._new_channel()
+                leaving = asyncio.create_task(old.close(LEAVING_SECONDS))
+                self._leaving.add(leaving)
+                leaving.add_done_callback(self._leaving.discard)
+            self._stamps = stamps
+        return self._open
+
+    def _new_channel(self) -> grpc.aio.Channel:
         address, credentials, options = self._settings.address, self._credentials, self._options
         compression = grpc.Compression.Gzip if self._settings.compress else None
         if credentials is None:
@@ -135,8 +163,10 @@ class AsyncWire(_Connection):
         await asyncio.sleep(seconds)
 
     async def close(self) -> None:
-        if "_channel" in self.__dict__:
-            await self._channel.close()
+        for leaving in self._leaving:
+            leaving.cancel()
+        if self._open is not None:
+            await self._open.close()
 
 
 class BlockingWire(_Connection):
@@ -208,6 +238,18 @@ def channel_credentials(settings: Settings) -> grpc.ChannelCredentials | None:
     certificates = [_read(settings.ca_file)] if settings.ca_file else []
     key, own = (_read(file).encode() if file else None for file in (settings.key_file, settings.certificate_file))
     return grpc.ssl_channel_credentials("\n".join([*certificates, settings.ca]).encode(), key, own)
+
+
+def _stamps(settings: Settings) -> Stamps:
+    return tuple(_stamp(file) for file in (settings.ca_file, settings.certificate_file, settings.key_file) if file)
+
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    """Nothing for a file that cannot be looked at: whoever reads it says so."""
+    with contextlib.suppress(OSError):
+        stat = path.stat()
+        return stat.st_mtime_ns, stat.st_ino, stat.st_size
+    return None
 
 
 def _read(path: Path) -> str:

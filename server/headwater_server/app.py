@@ -36,6 +36,7 @@ from .api.ingest import IngestServicer
 from .api.interceptors import CallInterceptor
 from .api.json_view import JsonView
 from .api.lineage import LineageServicer
+from .api.message_writer import DOOR as GRPC_DOOR
 from .api.metrics import CallMetrics, EventMetrics, SamplingMetrics
 from .api.pipelines import PipelineServicer
 from .api.server import GrpcServer, Service
@@ -43,10 +44,12 @@ from .api.tls import server_credentials
 from .config import Address, Mistake, QuerySettings, Settings, SettingsError, exposure_mistakes
 from .domain.callers import RoleBindings, TokenVerifier
 from .domain.event_parser import EventParser
-from .gateway.application import Backing, create_application
+from .gateway.application import Backing, create_application, create_metrics_application
 from .gateway.bodies import BodyReader
+from .gateway.ingest import DOOR as HTTP_DOOR
 from .gateway.server import HttpServer
 from .gateway.tls import server_context
+from .standing import Parts, Standing
 from .storage.catalog.store import CatalogStore
 from .storage.database import Database
 from .storage.embedded import EmbeddedPostgres
@@ -57,7 +60,7 @@ from .storage.migrate import upgrade
 from .storage.pipelines.sampling import SamplingStore
 from .storage.pipelines.store import PipelineStore
 from .storage.probe import PostgresProbe
-from .storage.upkeep import keep_partitions
+from .storage.upkeep import Upkeep, keep_partitions
 from .usecases.access import Access
 from .usecases.ingest import Ingestion, IngestLimits
 from .usecases.readiness import Readiness
@@ -73,11 +76,15 @@ CLOSE_SECONDS = 2
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """Where a running server answers; `grpc_mtls` is for clients with certificates, if they have an address."""
+    """Where a running server answers; `grpc_mtls` is for clients with certificates, if they have an address.
+
+    `metrics` is for those who ask for figures and prove nothing, if they have one.
+    """
 
     grpc: Address
     http: Address
     grpc_mtls: Address | None = None
+    metrics: Address | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,14 +117,15 @@ async def running(settings: Settings) -> AsyncIterator[Addresses]:
         memory = None
         if settings.query.graph_memory_mib:
             memory = GraphMemory(replica or reading, settings.read_dsn or dsn, settings.query.graph_memory_mib)
-        doors = Doors(settings, guard, ingestion, Readiness(probe), Stores(databases, memory))
+        upkeep = Upkeep()
+        doors = Doors(settings, guard, ingestion, Store(probe, databases, upkeep, memory))
         stack.push_async_callback(doors.close)
         addresses = await doors.open()
         await stack.enter_async_context(_background(doors.watch_readiness()))
-        upkeep = keep_partitions(
-            writing, rejected_days=settings.rejected_days, keep_events_days=settings.keep_events_days
+        keeping = keep_partitions(
+            writing, upkeep, rejected_days=settings.rejected_days, keep_events_days=settings.keep_events_days
         )
-        await stack.enter_async_context(_background(upkeep))
+        await stack.enter_async_context(_background(keeping))
         await stack.enter_async_context(_background(sampling.keep(SamplingStore(writing))))
         if memory:
             await stack.enter_async_context(_background(memory.keep()))
@@ -189,32 +197,29 @@ class Databases:
 
 
 @dataclass(frozen=True, slots=True)
-class Stores:
-    """Where answers come from."""
+class Store:
+    """What a server knows of its PostgreSQL, and what it holds of the graph in memory."""
 
+    probe: PostgresProbe
     databases: Databases
+    upkeep: Upkeep
     memory: GraphMemory | None
 
 
 class Doors:
     """gRPC and HTTP in front of the same use cases."""
 
-    def __init__(
-        self, settings: Settings, guard: Guard, ingestion: Ingestion, readiness: Readiness, stores: Stores
-    ) -> None:
+    def __init__(self, settings: Settings, guard: Guard, ingestion: Ingestion, store: Store) -> None:
         self._settings = settings
         self._guard = guard
-        self._readiness = readiness
-        self._registry = CollectorRegistry()
-        for collector in (ProcessCollector, PlatformCollector, GCCollector):
-            collector(registry=self._registry)
-        self._registry.register(EventMetrics(ingestion.counts))
-        self._registry.register(SamplingMetrics(ingestion.sampling))
+        self._readiness = Readiness(store.probe)
         self._admission = Admission(settings.query.max_queries_in_flight)
+        self._registry = self._measures(ingestion, store)
         self._ingest = IngestServicer(ingestion)
-        services = _services(self._ingest, stores, settings.query)
+        services = _services(self._ingest, store, settings.query)
         self._grpc = self._grpc_server(services)
         self._http = self._http_server(ingestion, {service.descriptor: service.servicer for service in services})
+        self._metrics = self._metrics_server()
 
     async def open(self) -> Addresses:
         """Begins to answer; raises OSError where an address is taken."""
@@ -224,11 +229,12 @@ class Doors:
         if tls and (asked := self._settings.access.grpc_mtls_address):
             port = self._grpc.listen(str(asked), server_credentials(tls, ask_clients=True))
             mtls = Address(asked.host, port)
-        listener = _listen(http)
+        listener = _listen(http, "HTTP")
+        metrics = await self._open_metrics()
         await self._grpc.start()
         await self._http.start(listener)
         await self._readiness.refresh(self._grpc.set_serving)
-        return Addresses(Address(grpc.host, grpc_port), Address(http.host, listener.getsockname()[1]), mtls)
+        return Addresses(Address(grpc.host, grpc_port), Address(http.host, listener.getsockname()[1]), mtls, metrics)
 
     async def watch_readiness(self) -> None:
         """Asks the store for as long as the server runs."""
@@ -240,6 +246,43 @@ class Doors:
         self._readiness.stop()
         self._ingest.drain()
         await asyncio.gather(self._grpc.stop(self._settings.drain_timeout_seconds), self._http.stop())
+        await self._metrics.stop()
+
+    async def _open_metrics(self) -> Address | None:
+        if not (asked := self._settings.metrics_address):
+            return None
+        listener = _listen(asked, "metrics")
+        await self._metrics.start(listener)
+        return Address(asked.host, listener.getsockname()[1])
+
+    def _measures(self, ingestion: Ingestion, store: Store) -> CollectorRegistry:
+        databases = store.databases
+        purposes = {"writing": databases.writing, "reading": databases.reading, "replica": databases.replica}
+        parts = Parts(
+            readiness=self._readiness,
+            probe=store.probe,
+            databases={purpose: database for purpose, database in purposes.items() if database},
+            upkeep=store.upkeep,
+            in_flight=ingestion.in_flight,
+            limits=_limits(self._settings),
+            admission=self._admission,
+            most_questions=self._settings.query.max_queries_in_flight,
+            tls=self._guard.tls,
+        )
+        registry = CollectorRegistry()
+        for collector in (ProcessCollector, PlatformCollector, GCCollector):
+            collector(registry=registry)
+        counted = EventMetrics(ingestion.counts, (GRPC_DOOR, HTTP_DOOR))
+        for further in (counted, SamplingMetrics(ingestion.sampling), Standing(parts)):
+            registry.register(further)
+        return registry
+
+    def _metrics_server(self) -> HttpServer:
+        return HttpServer(
+            create_metrics_application(self._readiness.gate, self._registry),
+            drain_timeout_seconds=CLOSE_SECONDS,
+            version=version(PACKAGE),
+        )
 
     def _grpc_server(self, services: Sequence[Service]) -> GrpcServer:
         limit = self._settings.ingest.max_request_bytes
@@ -278,8 +321,8 @@ class Doors:
         )
 
 
-def _services(ingest: IngestServicer, stores: Stores, settings: QuerySettings) -> list[Service]:
-    seconds, databases = settings.query_timeout_seconds, stores.databases
+def _services(ingest: IngestServicer, store: Store, settings: QuerySettings) -> list[Service]:
+    seconds, databases = settings.query_timeout_seconds, store.databases
     catalog = CatalogStore(databases.replica or databases.reading, databases.writing)
     lineage = LineageStore(databases.reading, databases.replica)
     pipelines = PipelineStore(databases.reading, databases.writing)
@@ -296,7 +339,7 @@ def _services(ingest: IngestServicer, stores: Stores, settings: QuerySettings) -
         ),
         Service(
             lineage_service_pb2.DESCRIPTOR.services_by_name["LineageService"],
-            LineageServicer(lineage, catalog, seconds, memory=stores.memory, max_nodes=settings.max_nodes),
+            LineageServicer(lineage, catalog, seconds, memory=store.memory, max_nodes=settings.max_nodes),
             lineage_service_pb2_grpc.add_LineageServiceServicer_to_server,
         ),
         Service(
@@ -320,20 +363,23 @@ async def _database(dsn: str, connections: int) -> AsyncIterator[Database]:
 
 @contextlib.asynccontextmanager
 async def _ingestion(settings: Settings, database: Database, sampling: Sampling) -> AsyncIterator[Ingestion]:
-    limits = IngestLimits(
+    parser = EventParser(max_event_bytes=settings.ingest.max_event_bytes)
+    ingestion = Ingestion(IngestStore(database), parser, _limits(settings), sampling)
+    await ingestion.start()
+    try:
+        yield ingestion
+    finally:
+        await ingestion.drain(CLOSE_SECONDS)
+
+
+def _limits(settings: Settings) -> IngestLimits:
+    return IngestLimits(
         events_in_flight=settings.ingest.max_events_in_flight,
         bytes_in_flight=settings.ingest.max_bytes_in_flight,
         batch_events=settings.ingest.max_batch_events,
         linger_seconds=settings.ingest.linger_milliseconds / 1000,
         keep=timedelta(days=settings.keep_events_days) if settings.keep_events_days else None,
     )
-    parser = EventParser(max_event_bytes=settings.ingest.max_event_bytes)
-    ingestion = Ingestion(IngestStore(database), parser, limits, sampling)
-    await ingestion.start()
-    try:
-        yield ingestion
-    finally:
-        await ingestion.drain(CLOSE_SECONDS)
 
 
 @contextlib.asynccontextmanager
@@ -353,9 +399,9 @@ def _report(task: asyncio.Task[None]) -> None:
         logger.critical("work in the background failed", exc_info=error)
 
 
-def _listen(address: Address) -> socket.socket:
+def _listen(address: Address, what: str) -> socket.socket:
     family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
     try:
         return socket.create_server((address.host, address.port), family=family)
     except OSError as error:
-        raise OSError(f"HTTP cannot listen on {address}: {error}") from error
+        raise OSError(f"{what} cannot listen on {address}: {error}") from error

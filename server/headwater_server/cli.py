@@ -23,8 +23,9 @@ from headwater.program.watched_files import UnusableFile
 
 from .access.token_hashes import TokenChangeRefused
 from .app import post_guard, running, store
-from .config import Settings, SettingsError, read_settings, settings_parser
+from .config import LogLevel, Settings, SettingsError, read_settings, settings_parser
 from .domain.errors import HeadwaterError, StoreUnavailable
+from .postgres_command import PostgresSettings, add_postgres_command, run_postgres
 from .storage.embedded import EmbeddedPostgresError
 from .storage.migrate import upgrade
 from .storage.probe import PostgresProbe
@@ -45,12 +46,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = _parser()
     given = vars(parser.parse_args(arguments))
     command: Callable[..., int] = given.pop("command")
+    read: Callable[..., Settings | PostgresSettings] = given.pop("read", read_settings)
     words = {name: given.pop(name) for name in TOKEN_WORDS if name in given}
     try:
-        settings = read_settings(given, os.environ)
+        settings = read(given, os.environ)
     except SettingsError as error:
         return _fail(str(error), USAGE_ERROR)
-    _configure_logging(settings)
+    _configure_logging(settings.log_level)
     try:
         return command(settings, **words)
     except FAILURES as error:
@@ -65,6 +67,7 @@ def _parser() -> argparse.ArgumentParser:
         words = (command.__doc__ or "").strip()
         own = commands.add_parser(command.__name__, parents=[settings_parser()], help=words, description=words)
         own.set_defaults(command=command)
+    add_postgres_command(commands).set_defaults(command=postgres)
     add_token_commands(commands.add_parser("token", help=TOKENS, description=TOKENS))
     return parser
 
@@ -96,11 +99,18 @@ def demo(settings: Settings) -> int:
     return status
 
 
+def postgres(settings: PostgresSettings) -> int:
+    """Run PostgreSQL until SIGTERM or SIGINT."""
+    _run(until_signalled(run_postgres(settings), "database", logger))
+    return 0
+
+
 async def _serve(settings: Settings) -> None:
     async with running(settings) as addresses:
         _calm_collector()
         mtls = f" grpc-mtls={addresses.grpc_mtls}" if addresses.grpc_mtls else ""
-        _say(f"headwater-server ready grpc={addresses.grpc} http={addresses.http}{mtls}")
+        metrics = f" metrics={addresses.metrics}" if addresses.metrics else ""
+        _say(f"headwater-server ready grpc={addresses.grpc} http={addresses.http}{mtls}{metrics}")
         await asyncio.get_running_loop().create_future()
 
 
@@ -134,8 +144,8 @@ def _run(work: Coroutine[Any, Any, T]) -> T:
         return runner.run(work)
 
 
-def _configure_logging(settings: Settings) -> None:
-    configure_logging(settings.log_level.name)
+def _configure_logging(level: LogLevel) -> None:
+    configure_logging(level.name)
     # Both speak of themselves at length; what matters of it is said here.
     for chatty in ("uvicorn", "alembic"):
         logging.getLogger(chatty).setLevel(logging.WARNING)

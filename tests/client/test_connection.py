@@ -111,6 +111,22 @@ def test_a_server_with_another_certificate_is_not_talked_to(certificate: tuple[P
         assert server.received == []
 
 
+async def test_a_ca_is_read_again_when_its_file_changes(certificate: tuple[Path, Path], tmp_path: Path) -> None:
+    pem, key = (path.read_bytes() for path in certificate)
+    file, renewed = tmp_path / "ca.pem", tmp_path / "renewed"
+    file.write_text(_another_certificate())
+    renewed.write_bytes(pem)
+    with FakeServer(credentials=grpc.ssl_server_credentials([(key, pem)])) as server:
+        settings = Settings(address=server.address, ca_file=file, max_attempts=1)
+        async with Client(settings=settings) as client:
+            with pytest.raises(errors.Unavailable):
+                await client.get_dataset(DATASET)
+            renewed.replace(file)
+            assert (await client.get_dataset(DATASET)).name == DATASET
+            file.unlink()
+            assert (await client.get_dataset(DATASET)).name == DATASET
+
+
 def _another_certificate() -> str:
     command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=other", "-keyout", os.devnull]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout

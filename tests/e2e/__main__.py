@@ -16,6 +16,7 @@ from types import FrameType
 from .cluster.command import ClusterError, say
 from .crds import fetch_crds
 from .target import choose_target, find_engine
+from .training.image import fetch_wheels
 
 HERE = Path(__file__).parent
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -35,6 +36,7 @@ def main(arguments: Sequence[str]) -> int:
         try:
             target.start()
             fetch_crds()
+            fetch_wheels()
             pytest = [sys.executable, "-m", "pytest", str(HERE), *arguments]
             return run_tests(target.command(pytest), target.environment())
         finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable, Iterator
 from itertools import count
@@ -14,12 +15,13 @@ from kubernetes.dynamic import DynamicClient
 
 from ..server_process import RunningServer
 from .cluster.node import end_component
+from .headwater_images import WORKLOAD
 from .kubernetes_access import Namespace, kubectl
 from .lineage_pipelines import define
 from .running_operator import install_permissions
 from .running_server import running_server
 from .target import OwnNode, Target, target_of_tests
-from .variables import HOST
+from .variables import HOST, REGISTRY
 
 TEST_SECONDS = 300
 _numbers = count(1)
@@ -66,11 +68,28 @@ def permissions(client: DynamicClient) -> None:
 
 
 @pytest.fixture(scope="session")
-def headwater_image(target: Target) -> str:
-    """The name of this project's image, which the cluster has: Python 3.11 with Headwater's programs on the path."""
-    if image := target.load_headwater():
-        return image
-    pytest.skip("images cannot be loaded into this cluster: let HEADWATER_E2E_IMAGE name one that it can pull")
+def load_image(target: Target) -> Callable[[str], str]:
+    """Gives the cluster an image of this project by its name, once, and tells its reference."""
+
+    @functools.cache
+    def load(name: str) -> str:
+        if image := target.load_image(name):
+            return image
+        pytest.skip(f"images cannot be loaded into this cluster: let {REGISTRY} name a registry that it pulls from")
+
+    return load
+
+
+@pytest.fixture(scope="session")
+def headwater_image(load_image: Callable[[str], str]) -> str:
+    """An image that the cluster has, for workloads: Python 3.11 with `headwater` and OpenLineage's client."""
+    return load_image(WORKLOAD)
+
+
+@pytest.fixture(scope="session")
+def emitter_image(load_image: Callable[[str], str]) -> str:
+    """The image of the emitter, which the cluster has."""
+    return load_image("emitter")
 
 
 @pytest.fixture(scope="session")

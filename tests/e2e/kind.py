@@ -14,12 +14,14 @@ from typing import Any
 from .cluster.command import ClusterError, run
 from .cluster.images import Builder, engine
 from .cluster.layout import CACHE
-from .headwater_image import IMAGE, headwater_archive
+from .headwater_images import image_archives, image_name
 from .variables import HOST, TARGET
 
 CLUSTER = "headwater-e2e"
 NETWORK = "kind"
 """The engine's network that kind puts its nodes in."""
+MakeArchive = Callable[[Builder, str], Path]
+"""Builds an image on a ground, and gives its archive."""
 REGISTRY_PYTHON = "docker.io/library/python:3.11-slim"
 
 
@@ -27,10 +29,13 @@ class Kind:
     """A cluster by kind, with the image of this project built by the engine."""
 
     def __init__(
-        self, engine_name: str, make_archive: Callable[[Builder, str], Path] = headwater_archive, folder: Path = CACHE
+        self,
+        engine_name: str,
+        make_archives: Callable[[Builder, str], Mapping[str, Path]] = image_archives,
+        folder: Path = CACHE,
     ) -> None:
         self._engine = engine_name
-        self._make_archive = make_archive
+        self._make_archives = make_archives
         self._kubeconfig = folder / "kind.conf"
         self._started = False
 
@@ -54,7 +59,7 @@ class Kind:
         else:
             self._started = True
             self._kind("create", "cluster", *where, "--wait", "5m")
-        self._archive()
+        self._archives()
 
     def environment(self) -> Mapping[str, str]:
         """The cluster's kubeconfig, and the address under which its pods reach this machine if they do.
@@ -71,18 +76,24 @@ class Kind:
         """Runs it as it is."""
         return list(command)
 
-    def load_headwater(self) -> str:
-        """Loads the archive; builds it first where the sources changed since `start`."""
-        self._kind("load", "image-archive", "--name", CLUSTER, self._archive())
-        return IMAGE
+    def load_image(self, name: str) -> str:
+        """Loads its archive; builds it first where the sources changed since `start`."""
+        self._kind("load", "image-archive", "--name", CLUSTER, self._archives()[name])
+        return image_name(name)
+
+    def load(self, make_archive: MakeArchive) -> bool:
+        """Loads it, made by the engine."""
+        archive = make_archive(engine(self._engine), REGISTRY_PYTHON)
+        self._kind("load", "image-archive", "--name", CLUSTER, archive)
+        return True
 
     def stop(self) -> None:
         """Deletes the cluster."""
         if self._started:
             self._kind("delete", "cluster", "--name", CLUSTER, "--kubeconfig", self._kubeconfig)
 
-    def _archive(self) -> Path:
-        return self._make_archive(engine(self._engine), REGISTRY_PYTHON)
+    def _archives(self) -> Mapping[str, Path]:
+        return self._make_archives(engine(self._engine), REGISTRY_PYTHON)
 
     def _kind(self, *arguments: str | Path) -> str:
         return run("kind", *arguments, environment={"KIND_EXPERIMENTAL_PROVIDER": self._engine})

@@ -13,9 +13,9 @@ from .cluster import node
 from .cluster.command import run
 from .cluster.images import PYTHON_IMAGE, buildah, python_archive
 from .cluster.machine import check_machine
-from .headwater_image import IMAGE, headwater_archive
-from .kind import Kind
-from .variables import TARGET
+from .headwater_images import image_archives, image_name
+from .kind import Kind, MakeArchive
+from .variables import REGISTRY, TARGET
 
 ENGINES = ("docker", "podman")
 PATIENCE_WITH_AN_ENGINE_SECONDS = 30
@@ -33,8 +33,15 @@ class Target(Protocol):
     def command(self, command: Sequence[str]) -> list[str]:
         """A command line that runs a command where it reaches the cluster."""
 
-    def load_headwater(self) -> str | None:
-        """Gives the cluster the image of this project as it is now, and returns its name; None where nobody can.
+    def load_image(self, name: str) -> str | None:
+        """Gives the cluster an image of this project as it is now, and returns its reference; None where nobody can.
+
+        Raises:
+            ClusterError: the image cannot be built or loaded.
+        """
+
+    def load(self, make_archive: MakeArchive) -> bool:
+        """Gives the cluster a further image, made without the network; tells whether it could.
 
         Raises:
             ClusterError: the image cannot be built or loaded.
@@ -56,7 +63,7 @@ class OwnNode:
         self._started = node.node_process() is None
         node.up()
         python_archive()
-        headwater_archive(buildah(), PYTHON_IMAGE)
+        image_archives(buildah(), PYTHON_IMAGE)
 
     def environment(self) -> Mapping[str, str]:
         """The node's programs, kubeconfig and address."""
@@ -66,10 +73,15 @@ class OwnNode:
         """Runs it in the node's network."""
         return node.command_inside(command)
 
-    def load_headwater(self) -> str:
-        """Loads the archive; builds it first where the sources changed since `start`."""
-        node.load(headwater_archive(buildah(), PYTHON_IMAGE))
-        return IMAGE
+    def load_image(self, name: str) -> str:
+        """Loads its archive; builds it first where the sources changed since `start`."""
+        node.load(image_archives(buildah(), PYTHON_IMAGE)[name])
+        return image_name(name)
+
+    def load(self, make_archive: MakeArchive) -> bool:
+        """Loads it, made by buildah."""
+        node.load(make_archive(buildah(), PYTHON_IMAGE))
+        return True
 
     def stop(self) -> None:
         """Takes the node down, also one that did not come up."""
@@ -92,9 +104,14 @@ class GivenCluster:
         """Runs it as it is."""
         return list(command)
 
-    def load_headwater(self) -> str | None:
+    def load_image(self, name: str) -> str | None:
         """The image that the cluster can pull."""
-        return os.environ.get("HEADWATER_E2E_IMAGE")
+        registry = os.environ.get(REGISTRY)
+        return image_name(name, registry) if registry else None
+
+    def load(self, make_archive: MakeArchive) -> bool:
+        """Nobody can."""
+        return False
 
     def stop(self) -> None:
         """Leaves it as it is."""

@@ -6,7 +6,7 @@ import json
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,12 +17,13 @@ from headwater.names import JobName
 from headwater.v1.catalog_pb2 import Run, RunState
 
 from ..server_process import kill_postgres
-from .kubernetes_access import PATIENCE_SECONDS, Namespace, Object, has_condition, kubectl
+from .kubernetes_access import Namespace, Object, has_condition, kubectl
 from .lineage_pipelines import RESOURCE, define, job, pipeline
 from .running_operator import CLUSTER, running_operator
 from .running_webhook import OPT_IN, running_webhook
 from .secured_server import SecuredServer
 from .target import OwnNode, Target
+from .waiting import until
 
 TRAINING = """
 import os, sys, time
@@ -59,7 +60,7 @@ def secured(host: str, tmp_path_factory: pytest.TempPathFactory) -> SecuredServe
 def injecting(
     client: DynamicClient,
     host: str,
-    headwater_image: str,
+    emitter_image: str,
     secured: SecuredServer,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[None]:
@@ -67,7 +68,7 @@ def injecting(
     define(client)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HEADWATER_CA_FILE", str(secured.ca_file))
-        with running_webhook(host, headwater_image, secured.address, tmp_path_factory.mktemp("webhook")):
+        with running_webhook(host, emitter_image, secured.address, tmp_path_factory.mktemp("webhook")):
             yield
 
 
@@ -102,14 +103,6 @@ def fits(client: SyncClient, namespace: Namespace) -> list[Run]:
     except NotFound:
         return []
     return [client.get_run(each.name, view="FULL") for each in listed]
-
-
-def until(holds: Callable[[], bool], patience: float = PATIENCE_SECONDS) -> None:
-    """Waits for what only asking again and again tells."""
-    deadline = time.monotonic() + patience
-    while not holds():
-        assert time.monotonic() < deadline, f"not within {patience} s"
-        time.sleep(0.3)
 
 
 def emitted(namespace: Namespace, name: str) -> list[str]:

@@ -58,13 +58,13 @@ def a_kind(programs: Programs, engine: str = "docker", **answers: str) -> Kind:
     said = {beginning.replace("_", " "): answer for beginning, answer in answers.items()}
     for name in ("kind", "kubectl", engine):
         programs.install(name, said)
-    return Kind(engine, lambda _builder, _ground: programs.folder / "image.tar", programs.folder)
+    return Kind(engine, lambda _builder, _ground: {"emitter": programs.folder / "image.tar"}, programs.folder)
 
 
 def test_a_cluster_is_created_loaded_and_deleted(programs: Programs) -> None:
     kind = a_kind(programs)
     kind.start()
-    assert kind.load_headwater() == "localhost/headwater:e2e"
+    assert kind.load_image("emitter") == "localhost/headwater/emitter:e2e"
     kind.stop()
     kubeconfig = f"--kubeconfig {programs.folder}/kind.conf"
     assert programs.calls() == [

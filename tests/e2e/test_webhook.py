@@ -27,10 +27,10 @@ ENOUGH = {"requests": {"cpu": "10m", "memory": "16Mi"}, "limits": {"cpu": "1", "
 
 
 @pytest.fixture
-def webhook(client: DynamicClient, host: str, headwater_image: str, tmp_path: Path) -> Iterator[RunningWebhook]:
+def webhook(client: DynamicClient, host: str, emitter_image: str, tmp_path: Path) -> Iterator[RunningWebhook]:
     """A running webhook that the API server asks."""
     define(client)
-    with running_webhook(host, headwater_image, f"{host}:4970", tmp_path) as found:
+    with running_webhook(host, emitter_image, f"{host}:4970", tmp_path) as found:
         yield found
 
 

@@ -165,13 +165,13 @@ async def test_events_that_had_to_be_dropped_are_told_of(
 
 @contextlib.asynccontextmanager
 async def asking_server(database: str, folder: Path, *settings: str) -> AsyncIterator[str]:
-    """A server on the test's database that is set to ask who calls, or to be asked who it is; its address."""
+    """A server on the test's database that asks who calls, or is asked who it is; its address for the emitter."""
     from headwater_server.app import running as serving
     from headwater_server.config import parse_settings
 
     doors = ["--grpc-address", "127.0.0.1:0", "--http-address", "127.0.0.1:0"]
     async with serving(parse_settings(["--dsn", database, *doors, *settings], {"HOME": str(folder)})) as server:
-        yield str(server.grpc)
+        yield str(server.grpc_mtls or server.grpc)
 
 
 async def test_a_token_is_read_again_as_it_rotates(database: str, tmp_path: Path, make_emitter: MakeEmitter) -> None:
@@ -209,6 +209,26 @@ async def test_a_ca_is_read_again_as_it_rotates(database: str, tmp_path: Path, m
         await emitter.post(an_event())
         await emitter.until(lambda found: found["state"] == "server away")
         ca_file.write_bytes(ours.ca.read_bytes())
+        await emitter.until(lambda found: found["delivered"] == 1, 90)
+
+
+async def test_a_certificate_of_its_own_is_read_again_as_it_rotates(
+    database: str, tmp_path: Path, make_emitter: MakeEmitter
+) -> None:
+    servers, clients, stranger = Authority(tmp_path), Authority(tmp_path, "clients"), Authority(tmp_path, "stranger")
+    served, own = servers.issue("server", "headwater", LOOPBACK), stranger.issue("emitter", "job.example.com")
+    access = tmp_path / "access.toml"
+    access.write_text('[[roles]]\nrole = "emitter"\nsubjects = ["certificate:job.example.com"]\n')
+    tls = (f"--tls-certificate-file={served.certificate}", f"--tls-key-file={served.key}")
+    mutual = (f"--client-ca-file={clients.ca}", "--grpc-mtls-address=127.0.0.1:0", f"--access-file={access}")
+    mounted = {"ca_file": servers.ca, "certificate_file": own.certificate, "key_file": own.key}
+    async with (
+        asking_server(database, tmp_path, *tls, *mutual) as address,
+        running(make_emitter(address, **mounted)) as emitter,
+    ):
+        await emitter.post(an_event())
+        await emitter.until(lambda found: found["state"] == "server away")
+        own.become(clients.issue("fresh", "job.example.com"))
         await emitter.until(lambda found: found["delivered"] == 1, 90)
 
 

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import resource
+import shutil
 import signal
 import socket
 import subprocess
@@ -140,6 +141,30 @@ async def test_a_read_only_disk_is_told_to_senders_and_tried_again(make_emitter:
 
 def _remount(disk: Path, mode: str) -> None:
     subprocess.run(["mount", "-o", f"remount,{mode}", str(disk)], check=True)
+
+
+async def test_a_spool_that_turns_read_only_is_told_to_senders_and_used_again(make_emitter: MakeEmitter) -> None:
+    async with running(make_emitter("127.0.0.1:1")) as emitter:
+        assert (await emitter.post(an_event())).status_code == 201
+        files = [*emitter.spool_dir.iterdir()]
+        with _immutable(files):
+            for _ in range(2):
+                assert error_of(await emitter.post(an_event())) == (503, "STORE_UNAVAILABLE")
+        await emitter.until(lambda found: found["state"] != "no spool")
+        assert (await emitter.post(an_event())).status_code == 201
+        assert (await emitter.status())["waiting"] == 2
+
+
+@contextlib.contextmanager
+def _immutable(files: list[Path]) -> Iterator[None]:
+    """Has the kernel refuse to write files also to those who have them open, as on a disk that failed."""
+    command = ["chattr", "+i", *map(str, files)]
+    if shutil.which("chattr") is None or subprocess.run(command, capture_output=True, check=False).returncode != 0:
+        pytest.skip("only root can make files immutable, where the file system has that")
+    try:
+        yield
+    finally:
+        subprocess.run(["chattr", "-i", *map(str, files)], check=True)
 
 
 async def test_a_file_that_may_not_grow_is_told_to_senders(make_emitter: MakeEmitter) -> None:

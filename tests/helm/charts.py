@@ -22,6 +22,15 @@ KUBERNETES = "1.34"
 RELEASE = "headwater"
 NAMESPACE = "lineage"
 
+CUSTOM = (
+    "cert-manager.io/v1/Certificate",
+    "monitoring.coreos.com/v1/PodMonitor",
+    "monitoring.coreos.com/v1/PrometheusRule",
+    "monitoring.coreos.com/v1/ServiceMonitor",
+    "postgresql.cnpg.io/v1/Cluster",
+)
+"""What the cluster knows that the chart is rendered for, beside Kubernetes' own."""
+
 Object = dict[str, Any]
 
 
@@ -42,11 +51,15 @@ def helm(program: str, *arguments: str | Path) -> subprocess.CompletedProcess[st
 
 
 def template(
-    program: str, *options: str | Path, values: Path = SMALLEST, chart: Path = CHART
+    program: str,
+    *options: str | Path,
+    values: Path = SMALLEST,
+    chart: Path = CHART,
+    known: Sequence[str] = CUSTOM,
 ) -> subprocess.CompletedProcess[str]:
-    """Renders the chart, with more options."""
+    """Renders the chart, with more options, for a cluster that knows these custom resources."""
     given: Sequence[str | Path] = (
-        *(RELEASE, chart, "--namespace", NAMESPACE, "--kube-version", KUBERNETES),
+        *(RELEASE, chart, "--namespace", NAMESPACE, "--kube-version", KUBERNETES, "--api-versions", ",".join(known)),
         *("--values", values),
     )
     return helm(program, "template", *given, *options)
@@ -66,9 +79,20 @@ def only(objects: Sequence[Object], kind: str, name: str) -> Object:
 
 
 def pod_specs(objects: Sequence[Object]) -> dict[str, Object]:
-    """The specifications of the pods that the objects make, by kind and name."""
-    made = [each for each in objects if "template" in each.get("spec", {})]
-    return {f"{each['kind']} {each['metadata']['name']}": each["spec"]["template"]["spec"] for each in made}
+    """The specifications of the pods that the objects make or are, by kind and name; claims are volumes, too."""
+    found = {}
+    for each in objects:
+        spec = each.get("spec", {})
+        if each["kind"] == "Pod" or "template" in spec:
+            pod = spec if each["kind"] == "Pod" else spec["template"]["spec"]
+            claims = [{"name": claim["metadata"]["name"]} for claim in spec.get("volumeClaimTemplates", ())]
+            found[f"{each['kind']} {each['metadata']['name']}"] = pod | {"volumes": [*pod["volumes"], *claims]}
+    return found
+
+
+def is_of_a_test(each: Object) -> bool:
+    """Whether an object is there for `helm test` only."""
+    return each["metadata"].get("annotations", {}).get("helm.sh/hook") == "test"
 
 
 def without_what_differs(objects: Sequence[Object]) -> list[Object]:
@@ -77,6 +101,10 @@ def without_what_differs(objects: Sequence[Object]) -> list[Object]:
     for each in ordered:
         if each["kind"] == "Secret":
             each["data"] = dict.fromkeys(sorted(each["data"]), "(made)")
+            if "headwater.dev/signed-by" in each["metadata"].get("annotations", {}):
+                each["metadata"]["annotations"]["headwater.dev/signed-by"] = "(made)"
+        if each["kind"] == "ConfigMap" and "headwater.json" in each["data"]:
+            each["data"]["headwater.json"] = "(files/dashboard.json)"
         for webhook in each.get("webhooks", ()):
             if re.match("LS0t", webhook["clientConfig"].get("caBundle", "")):
                 webhook["clientConfig"]["caBundle"] = "(made)"

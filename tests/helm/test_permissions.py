@@ -9,15 +9,17 @@ import yaml
 
 from headwater_operator.rbac import make_rbac, make_webhook_rbac
 
-from .charts import CHART, NAMESPACE, Object, rendered
+from .charts import CHART, NAMESPACE, Object, is_of_a_test, pod_specs, rendered
 
 RBAC = ("ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding")
 AGGREGATED = "headwater-pipelines-"
+TO = "rbac.authorization.k8s.io/aggregate-to-"
 
 
 def permissions(objects: list[Object]) -> list[Object]:
     """What is granted, without labels."""
-    found = [each for each in objects if each["kind"] in RBAC and AGGREGATED not in each["metadata"]["name"]]
+    own = [each for each in objects if each["kind"] in RBAC and not is_of_a_test(each)]
+    found = [each for each in own if AGGREGATED not in each["metadata"]["name"]]
     for each in found:
         each["metadata"] = {key: each["metadata"][key] for key in ("name", "namespace") if key in each["metadata"]}
     return sorted(found, key=str)
@@ -55,3 +57,28 @@ def test_nobody_else_is_given_anything(program: str) -> None:
         "headwater-operator",
         "headwater-webhook",
     }
+
+
+def test_those_who_view_or_edit_a_namespace_may_do_so_with_its_pipelines(program: str) -> None:
+    granted: dict[str, set[str]] = {}
+    for each in rendered(program):
+        if each["kind"] == "ClusterRole" and each["metadata"]["name"].startswith(AGGREGATED):
+            (rule,) = each["rules"]
+            assert (rule["apiGroups"], rule["resources"]) == (["headwater.dev"], ["lineagepipelines"])
+            for label in each["metadata"]["labels"]:
+                if label.startswith(TO):
+                    granted.setdefault(label.removeprefix(TO), set()).update(rule["verbs"])
+    sees, changes = {"get", "list", "watch"}, {"create", "delete", "deletecollection", "patch", "update"}
+    assert granted == {"view": sees, "edit": sees | changes, "admin": sees | changes}
+
+
+def test_only_programs_that_ask_the_api_server_have_a_token_for_it(program: str) -> None:
+    objects = rendered(program)
+    mounted = {
+        name
+        for name, pod in pod_specs(objects).items()
+        if pod["automountServiceAccountToken"] and not name.startswith("Pod ")
+    }
+    assert mounted == {"Deployment headwater-operator", "Deployment headwater-webhook"}
+    for account in (each for each in objects if each["kind"] == "ServiceAccount" and not is_of_a_test(each)):
+        assert account["automountServiceAccountToken"] is False

@@ -8,6 +8,7 @@ import shutil
 import tomllib
 from pathlib import Path
 
+import jwt
 import kubernetes_validate
 import pytest
 import yaml
@@ -19,10 +20,12 @@ from headwater_server.access.access_file import parse_rules
 from ..e2e.running_webhook import webhook_configuration
 from .charts import (
     CHART,
+    CUSTOM,
     KUBERNETES,
     NAMESPACE,
     SETUPS,
     helm,
+    is_of_a_test,
     only,
     pod_specs,
     rendered,
@@ -31,7 +34,12 @@ from .charts import (
 )
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "helm"
-PARTS_OF_OTHERS = ("Certificate", "Issuer", "CustomResourceDefinition")
+PARTS_OF_OTHERS = (
+    *(kind.rpartition("/")[2] for kind in CUSTOM),
+    "Issuer",
+    "CustomResourceDefinition",
+    "LineagePipeline",
+)
 setups = pytest.mark.parametrize("values", SETUPS, ids=lambda path: path.name.removesuffix("-values.yaml"))
 
 
@@ -79,8 +87,11 @@ def test_every_volume_is_mounted_and_every_mount_has_its_volume(program: str, va
 
 
 @setups
-def test_the_server_understands_its_access_file(program: str, values: Path) -> None:
+def test_the_server_understands_its_access_file(program: str, values: Path, tmp_path: Path) -> None:
     content = only(rendered(program, values=values), "ConfigMap", "headwater-server")["data"]["access.toml"]
+    token = tmp_path / "token"
+    token.write_text(jwt.encode({"iss": "https://issuer.example.com"}, "k" * 32, "HS256"))
+    content = content.replace("/var/run/secrets/headwater/issuer/token", str(token))
     assert parse_rules(Path("access.toml"), content.encode()).tokens
     assert tomllib.loads(content)["issuers"][0]["name"] == "cluster"
 
@@ -102,12 +113,46 @@ def test_the_certificates_are_of_one_ca_and_for_the_names_that_callers_use(progr
     assert webhook["clientConfig"]["caBundle"] == ca
 
 
+def test_only_server_and_migration_reach_the_database_of_the_release(program: str) -> None:
+    objects = rendered(program, values=CHART / "ci" / "evaluation-values.yaml")
+    policy = only(objects, "NetworkPolicy", "headwater-database")["spec"]
+    (rule,) = policy["ingress"]
+    callers = [each["podSelector"]["matchLabels"]["app.kubernetes.io/component"] for each in rule["from"]]
+    assert (callers, rule["ports"]) == (["server", "migration"], [{"protocol": "TCP", "port": 5432}])
+    assert (policy["policyTypes"], policy.get("egress")) == (["Ingress", "Egress"], None)
+    pod = only(objects, "StatefulSet", "headwater-database")["spec"]["template"]["metadata"]["labels"]
+    assert policy["podSelector"]["matchLabels"].items() <= pod.items()
+
+
+def test_the_password_of_the_database_is_made_once_and_is_what_its_callers_use(program: str) -> None:
+    objects = rendered(program, values=CHART / "ci" / "evaluation-values.yaml")
+    data = only(objects, "Secret", "headwater-database")["data"]
+    password, dsn = (base64.b64decode(data[key]).decode() for key in ("password", "dsn"))
+    assert dsn == f"postgresql://headwater_service:{password}@headwater-database.{NAMESPACE}.svc:5432/headwater"
+    assert len(password) == 32
+
+
 def test_the_webhook_is_asked_as_it_is_in_the_tests_on_a_cluster(program: str) -> None:
     (asked,) = only(rendered(program), "MutatingWebhookConfiguration", "headwater-webhook")["webhooks"]
     (tried,) = webhook_configuration("https://", b"", NAMESPACE)["webhooks"]
     asked.pop("clientConfig")
     tried.pop("clientConfig")
     assert asked == tried
+
+
+@setups
+def test_certificates_are_mounted_as_kubelets_renew_them(program: str, values: Path) -> None:
+    for name, pod in pod_specs(rendered(program, values=values)).items():
+        for container in pod["containers"]:
+            assert not any("subPath" in mount for mount in container["volumeMounts"]), name
+
+
+def test_all_objects_are_in_the_namespace_that_is_said(program: str) -> None:
+    objects = rendered(program, values=CHART / "ci" / "cloudnative-pg-values.yaml")
+    named = [each["metadata"] for each in objects if "namespace" in each["metadata"] and not is_of_a_test(each)]
+    namespaces = {each["namespace"] for each in named}
+    assert namespaces == {"lineage-system"}
+    assert f".{NAMESPACE}.svc" not in str(objects)
 
 
 def test_another_image_is_another_migration(program: str) -> None:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
+import jsonschema
 import pytest
 import yaml
 
@@ -22,7 +25,8 @@ SCHEMA = json.loads((CHART / "values.schema.json").read_text())
 SETTINGS = {"server": ServerSettings, "operator": OperatorSettings, "webhook": WebhookSettings}
 OF_NO_USE = {"HEADWATER_PG_BIN"}
 """Settings that mean nothing where the database is another's."""
-NAMED_WITH_THE_ONE_BEFORE = {"fullnameOverride", "commonAnnotations"}
+INSIDE = re.compile(r"(requests|limits|cnpg\.resources|autoscaling\.behavior|dashboard\.labels)\..*")
+"""What stands inside of values for which the schema takes names that values.yaml does not tell."""
 
 
 def schema_paths(schema: dict[str, Any], path: str = "") -> Iterator[str]:
@@ -46,20 +50,60 @@ def value_paths(values: Any, path: str = "") -> Iterator[str]:
 
 
 def test_the_schema_has_a_place_for_every_value_and_for_no_other() -> None:
-    given = {re.sub(r"(requests|limits)\..*", r"\1", path) for path in value_paths(yaml.safe_load(VALUES.read_text()))}
-    known = {re.sub(r"(requests|limits)\..*", r"\1", path) for path in schema_paths(SCHEMA)}
+    given, known = (
+        {INSIDE.sub(r"\1", path) for path in paths}
+        for paths in (value_paths(yaml.safe_load(VALUES.read_text())), schema_paths(SCHEMA))
+    )
     assert known - given <= {
-        *(f"{each}.resources.claims" for each in ("server", "operator", "webhook", "migration")),
+        *(f"{each}.resources.claims" for each in ("server", "operator", "webhook", "migration", "database.evaluation")),
         "tls.certManager.issuerRef.group",
     }
     assert given - known == set()
+
+
+def objects_in(schema: Any, path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every part of the schema that is an object, by where it is."""
+    if isinstance(schema, dict):
+        if schema.get("type") == "object":
+            yield path, schema
+        for name, each in schema.items():
+            yield from objects_in(each, f"{path}/{name}")
+
+
+def test_every_part_with_names_of_its_own_takes_no_others() -> None:
+    for path, schema in objects_in(SCHEMA):
+        if "properties" in schema and path != "/$defs/named":
+            assert schema["additionalProperties"] is False, path
+
+
+def test_every_default_is_one_that_the_schema_takes() -> None:
+    jsonschema.Draft202012Validator(SCHEMA).validate(yaml.safe_load(VALUES.read_text()))
+
+
+def test_every_value_is_told_of_in_the_readme() -> None:
+    lines = (CHART / "README.md").read_text().splitlines()
+    told = {
+        found[1]
+        for line in lines
+        if (found := re.match(r"\| `([\w.]+)` \|.*\| (?:\S.*) \|$|### (\w+)$", line)) and found[1]
+    }
+    parts = {line.removeprefix("### ") for line in lines if line.startswith("### ")}
+    for path in value_paths(yaml.safe_load(VALUES.read_text())):
+        parents = {path.rsplit(".", count)[0] for count in range(path.count(".") + 1)}
+        assert parents & (told | (parts if "." not in path else set())), f"{path} has no comment of its own"
+
+
+def test_the_readme_is_as_make_chart_writes_it() -> None:
+    command = [sys.executable, str(CHART.parent / "chart_readme.py"), "--check"]
+    outcome = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert outcome.returncode == 0, outcome.stderr
 
 
 def test_every_part_of_the_values_is_commented() -> None:
     lines = VALUES.read_text().splitlines()
     parts = [number for number, line in enumerate(lines) if re.match(r"[a-zA-Z]+:", line)]
     bare = {lines[each].partition(":")[0] for each in parts if not lines[each - 1].startswith("#")}
-    assert bare == NAMED_WITH_THE_ONE_BEFORE
+    assert not bare
 
 
 @pytest.mark.parametrize("part", SETTINGS)
@@ -83,6 +127,7 @@ def test_a_program_takes_every_setting_that_the_chart_does_not_make_itself(part:
         pytest.param("server.settings.HEADWATER_DSN=x", "HEADWATER_DSN", id="a setting that is the chart's"),
         pytest.param("operator.settings.HEADWATER_SPOOL_BYTES=5", "HEADWATER_SPOOL_BYTES", id="a number for text"),
         pytest.param("access.serviceAccounts=root", "/access/serviceAccounts", id="no role"),
+        pytest.param("database.mode=bundled", "/database/mode", id="no way of having a database"),
         pytest.param("tls.mode=none", "/tls/mode", id="no way of having certificates"),
         pytest.param("server.image.digest=latest", "/server/image/digest", id="no digest"),
         pytest.param("operator.namespaces={Team_A}", "/operator/namespaces/0", id="no namespace"),
@@ -99,11 +144,17 @@ def test_a_value_that_cannot_be_meant_is_refused_by_name(program: str, given: st
     ("given", "way_out"),
     [
         pytest.param("database.dsn.existingSecret=", "create secret generic", id="no database"),
+        pytest.param("database.mode=evaluation", "--set database.mode=external", id="two databases"),
         pytest.param("tls.mode=existing", "name a Secret with tls.crt", id="no certificate for the server"),
         pytest.param(
             "tls.mode=existing,tls.existing.serverSecret=s", "webhook.enabled=false", id="none for the webhook"
         ),
         pytest.param("server.autoscaling.enabled=true,server.autoscaling.minReplicas=9", "or more", id="bounds"),
+        pytest.param("database.mode=cnpg", "--set database.mode=external", id="two databases"),
+        pytest.param("tls.generated.signer=2", "Raise ca by one", id="a CA that signs before it is there"),
+        pytest.param("tls.generated.ca=3", "the newest or the one before", id="a CA too many"),
+        pytest.param("ingress.grpc.enabled=true", "such as lineage.example.com", id="no name for gRPC"),
+        pytest.param("ingress.http.enabled=true", "such as lineage.example.com", id="no name for HTTP"),
     ],
 )
 def test_a_contradiction_is_refused_with_the_way_out(program: str, given: str, way_out: str) -> None:
@@ -112,7 +163,28 @@ def test_a_contradiction_is_refused_with_the_way_out(program: str, given: str, w
     assert way_out in outcome.stderr
 
 
+@pytest.mark.parametrize(
+    ("given", "wanted", "way_out"),
+    [
+        ("database.mode=cnpg,database.dsn.existingSecret=", "postgresql.cnpg.io/v1/Cluster", "database.mode=external"),
+        ("tls.mode=certManager", "cert-manager.io/v1/Certificate", "tls.mode=generated"),
+        ("metrics.serviceMonitor.enabled=true", "monitoring.coreos.com/v1/ServiceMonitor", "README.md"),
+        ("metrics.podMonitor.enabled=true", "monitoring.coreos.com/v1/PodMonitor", "README.md"),
+        ("metrics.rules.enabled=true", "monitoring.coreos.com/v1/PrometheusRule", "README.md"),
+    ],
+)
+def test_what_the_cluster_does_not_know_is_refused_with_the_way_out(
+    program: str, given: str, wanted: str, way_out: str
+) -> None:
+    outcome = template(program, "--set", given, known=["v1"])
+    assert outcome.returncode != 0
+    assert f"wants {wanted}" in outcome.stderr
+    assert way_out in outcome.stderr
+    assert f"--api-versions {wanted}" in outcome.stderr
+    assert template(program, "--set", given, known=[wanted]).returncode == 0
+
+
 def test_a_registry_goes_before_every_image(program: str) -> None:
     text = yaml.safe_dump_all(rendered(program, "--set", "global.imageRegistry=mirror:5000"))
-    images = set(re.findall(r"\S*headwater/(?:server|operator|emitter):\S+", text))
+    images = set(re.findall(r"[\w.:/-]*headwater/(?:server|operator|emitter):[\w.-]+", text))
     assert images == {f"mirror:5000/headwater/{each}:0.1.0" for each in ("server", "operator", "emitter")}

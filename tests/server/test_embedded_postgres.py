@@ -133,6 +133,15 @@ async def test_only_its_user_can_reach_it(home: Path) -> None:
         assert stat.S_IMODE((home / "postgres.log").stat().st_mode) == 0o600
 
 
+async def test_a_volume_that_was_given_to_a_group_is_used(home: Path) -> None:
+    for _ in range(2):
+        home.chmod(0o2771)
+        (home / "postgres").chmod(0o2770)
+        shutil.rmtree(home / "run", ignore_errors=True)
+        async with EmbeddedPostgres(home, durable=False) as dsn:
+            assert await run(dsn, "SELECT 1") == 1
+
+
 async def test_a_second_owner_is_refused_and_the_first_goes_on(home: Path) -> None:
     async with EmbeddedPostgres(home, durable=False) as dsn:
         with pytest.raises(EmbeddedPostgresError, match=rf"process {os.getpid()} already runs a PostgreSQL in {home}"):

@@ -6,6 +6,7 @@ Its functions change the figures along with the table, within the caller's trans
 from collections.abc import Iterator
 
 from .database import Database
+from .errors import SpoolDamaged
 from .items import DeadLetter, Figures, Item, Refusal
 from .line import decode, encode
 
@@ -24,8 +25,10 @@ SELECT milliseconds, droppable, reason, field, message, run, context, event FROM
 
 
 def set_aside(database: Database, figures: Figures, number: int, refusal: Refusal) -> None:
-    """Makes a dead letter of an item, which stays in the line."""
+    """Makes a dead letter of an item, which stays in the line. Raises SpoolDamaged where there is none."""
     database.execute(_SET_ASIDE, (*_words(refusal), number))
+    if database.execute("SELECT changes()").fetchone() != (1,):
+        raise SpoolDamaged(f"number {number} is read, and is not found")
     (size,) = database.execute("SELECT size FROM dead_letters ORDER BY number DESC LIMIT 1").fetchone()
     figures.dead_letters += 1
     figures.dead_letter_size += size

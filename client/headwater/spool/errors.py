@@ -4,6 +4,7 @@ SpoolError
 ├── SpoolTaken        another owner has the file open
 ├── SpoolFull         there is no room for what may not be dropped
 └── SpoolUnusable     the file cannot be opened, read or written
+    └── SpoolDamaged  its contents contradict themselves
 """
 
 from pathlib import Path
@@ -28,3 +29,7 @@ class SpoolFull(SpoolError):
 
 class SpoolUnusable(SpoolError):
     """The file cannot be opened, read or written."""
+
+
+class SpoolDamaged(SpoolUnusable):
+    """What the file holds contradicts itself, though SQLite can read it."""

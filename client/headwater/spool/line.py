@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .database import Database
+from .errors import SpoolDamaged
 from .items import Figures, Item, Kept, checksum_seeds
 
 _INSERT = (
@@ -36,12 +37,16 @@ def insert_items(database: Database, figures: Figures, items: Sequence[Item], mi
 def read_front(database: Database, most: int, most_bytes: int) -> tuple[list[Kept], list[int]]:
     """Gives the first items that are whole, and the numbers of corrupted ones among them.
 
-    No more than `most` in all, and no whole ones beyond `most_bytes` save the first.
+    No more than `most` in all, and no whole ones beyond `most_bytes` save the first. Raises SpoolDamaged where the
+    numbers do not ascend: what is taken out by its number would not be found.
     """
     kept: list[Kept] = []
     corrupted: list[int] = []
-    size = 0
+    size = last = 0
     for row in database.execute(ROW + "ORDER BY number LIMIT ?", (most,)):
+        if row[0] <= last:
+            raise SpoolDamaged(f"number {row[0]} stands behind number {last}")
+        last = row[0]
         each = whole_item(row)
         if each is None:
             corrupted.append(row[0])
@@ -65,8 +70,13 @@ def whole_item(row: Sequence[Any]) -> Kept | None:
 
 
 def delete_items(database: Database, figures: Figures, first: int, last: int) -> None:
-    """Takes the items of these numbers, and all between them, out of the line."""
+    """Takes the items of these numbers, and all between them, out of the line.
+
+    Raises SpoolDamaged where there is none.
+    """
     count, size = database.execute(_MEASURE, (first, last)).fetchone()
+    if not count and first <= last:
+        raise SpoolDamaged(f"number {first} is read, and is not found")
     database.execute("DELETE FROM items WHERE number BETWEEN ? AND ?", (first, last))
     figures.depth -= count
     figures.size -= size

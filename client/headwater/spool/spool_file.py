@@ -16,7 +16,7 @@ from typing import Self
 
 from .database import COUNTS, Connect, Database, connect_sqlite, open_database, read_counts, write_counts
 from .dead_letters import forget_oldest, insert_dead_letter, measure_dead_letters, read_dead_letters, set_aside
-from .errors import SpoolError, SpoolFull, SpoolUnusable
+from .errors import SpoolDamaged, SpoolError, SpoolFull, SpoolUnusable
 from .gaps import delete_gap, insert_gap, measure_gaps, read_gaps, widen_gap
 from .items import DeadLetter, Figures, Gap, Item, Kept, Limits, Put, Refusal
 from .line import delete_items, insert_items, measure_line, newest_droppable, oldest_item, read_front
@@ -48,10 +48,11 @@ class SpoolFile:
 
         self._peeked = 0
         self._gap: int | None = None
+        self._connect = connect
         self._ownership = Ownership(path)
         try:
             with self._failures_named():
-                self._open(connect)
+                self._open()
         except BaseException:
             self._ownership.release()
             raise
@@ -73,21 +74,29 @@ class SpoolFile:
     def peek(self, most: int, most_bytes: int) -> list[Kept]:
         """Gives the first items of the line: `most` at the most, of `most_bytes` in all, but one where there is any.
 
-        Those that are not what was put become dead letters on the way.
+        Those that are not what was put become dead letters on the way. A damaged file is put aside, and what it still
+        holds is rescued.
         """
         while True:
-            with self._failures_named():
-                kept, corrupted = read_front(self._database, most, most_bytes)
+            try:
+                kept, corrupted = self._read_front(most, most_bytes)
+            except SpoolDamaged as error:
+                self._rescue(error)
+                continue
             self._peeked = max([self._peeked, *(each.number for each in kept)])
-            if not corrupted:
+            if kept or not corrupted:
                 return kept
+
+    def _read_front(self, most: int, most_bytes: int) -> tuple[list[Kept], list[int]]:
+        with self._failures_named():
+            kept, corrupted = read_front(self._database, most, most_bytes)
+        if corrupted:
             with self._changing() as figures:
                 for number in corrupted:
                     set_aside(self._database, figures, number, CORRUPTED)
                     delete_items(self._database, figures, number, number)
                     figures.corrupted += 1
-            if kept:
-                return kept
+        return kept, corrupted
 
     def settle(self, items: Sequence[Kept], refusals: Mapping[int, Refusal]) -> None:
         """Takes the first items from the line: those that the server has, and those that it will never take.
@@ -161,21 +170,32 @@ class SpoolFile:
     ) -> None:
         self.close()
 
-    def _open(self, connect: Connect) -> None:
+    def _open(self) -> None:
         try:
-            self._database, self.figures = self._opened(connect)
+            self._database, self.figures = self._opened()
         except sqlite3.Error as error:
             if not is_damage(error):
                 raise
-            aside = put_aside(self.path)
-            self._database, self.figures = self._opened(connect)
-            for items in _batched(readable_items(aside)):
-                self.take_over(items)
-            rescued = self.figures.depth
-            _log.error("%s is damaged (%s): it is now %s; %d items were rescued", self.path, error, aside, rescued)
+            self._start_again(error)
 
-    def _opened(self, connect: Connect) -> tuple[Database, Figures]:
-        database, figures = open_database(self.path, connect), Figures()
+    def _rescue(self, error: Exception) -> None:
+        with self._failures_named():
+            with suppress(sqlite3.Error):
+                self._database.close()
+            self._start_again(error)
+
+    def _start_again(self, error: Exception) -> None:
+        """Puts the damaged file aside, and begins another one with what can be read of it."""
+        aside = put_aside(self.path)
+        self._peeked, self._gap = 0, None
+        self._database, self.figures = self._opened()
+        for items in _batched(readable_items(aside)):
+            self.take_over(items)
+        rescued = self.figures.depth
+        _log.error("%s is damaged (%s): it is now %s; %d items were rescued", self.path, error, aside, rescued)
+
+    def _opened(self) -> tuple[Database, Figures]:
+        database, figures = open_database(self.path, self._connect), Figures()
         try:
             for measure in (measure_line, measure_dead_letters, measure_gaps, read_counts):
                 measure(database, figures)
@@ -250,6 +270,8 @@ class SpoolFile:
         except sqlite3.Error as error:
             if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
                 raise SpoolFull(f"{self.path} cannot grow: the disk is full") from error
+            if is_damage(error):
+                raise SpoolDamaged(f"{self.path} is damaged: {error}") from error
             raise SpoolUnusable(f"{self.path} cannot be used: {error}") from error
         except SpoolError:
             raise

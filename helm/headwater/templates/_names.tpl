@@ -7,6 +7,10 @@
 {{- default $full .Values.fullnameOverride | trunc 40 | trimSuffix "-" -}}
 {{- end }}
 
+{{- define "headwater.namespace" -}}
+{{- default .Release.Namespace .Values.namespaceOverride -}}
+{{- end }}
+
 {{- define "headwater.name" -}}
 {{- printf "%s-%s" (include "headwater.fullname" .root) .component -}}
 {{- end }}
@@ -38,14 +42,17 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace 
 {{- if $all }}{{ toYaml $all }}{{ end }}
 {{- end }}
 
-{{- /* The metadata of an object: {root, component, name, namespace, annotations, clusterWide}. */ -}}
+{{- /* The metadata of an object: {root, component, name, namespace, labels, annotations, clusterWide}. */ -}}
 {{- define "headwater.metadata" -}}
 name: {{ default (include "headwater.name" .) .name }}
 {{- if not .clusterWide }}
-namespace: {{ default .root.Release.Namespace .namespace }}
+namespace: {{ default (include "headwater.namespace" .root) .namespace }}
 {{- end }}
 labels:
   {{- include "headwater.labels" . | nindent 2 }}
+  {{- with .labels }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
 {{- with include "headwater.annotations" . }}
 annotations:
   {{- . | nindent 2 }}
@@ -70,5 +77,5 @@ annotations:
 
 {{- /* Where the service answers gRPC, as programs in the cluster call it. */ -}}
 {{- define "headwater.address" -}}
-{{ include "headwater.name" (dict "root" . "component" "server") }}.{{ .Release.Namespace }}.svc:{{ .Values.server.service.grpcPort }}
+{{ include "headwater.name" (dict "root" . "component" "server") }}.{{ include "headwater.namespace" . }}.svc:{{ .Values.server.service.grpcPort }}
 {{- end }}

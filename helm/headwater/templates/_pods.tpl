@@ -117,9 +117,19 @@ envFrom:
 {{- /* The volumes that say who the server is, and who calls it. */ -}}
 {{- define "headwater.caVolume" -}}
 - name: server-ca
+  {{- with .root.Values.tls.trustBundle }}
+  {{- if .configMap }}
+  configMap:
+    name: {{ .configMap }}
+    items:
+      - key: {{ .key }}
+        path: ca.crt
+  {{- else }}
   secret:
-    secretName: {{ include "headwater.tlsSecret" (dict "root" .root "component" "server") }}
+    secretName: {{ include "headwater.tlsSecret" (dict "root" $.root "component" "server") }}
     items:
       - key: ca.crt
         path: ca.crt
+  {{- end }}
+  {{- end }}
 {{- end }}

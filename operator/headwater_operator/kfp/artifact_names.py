@@ -64,5 +64,8 @@ def artifact_name(pipeline: str, path: str, output: str) -> str:
 
 
 def dataset_kind(type_name: str) -> str:
-    """The kind of dataset that an artifact of a type is: by the end of its name, as in `google.VertexModel`."""
-    return next((kind for end, kind in _KINDS.items() if type_name.endswith(end)), "DATASET")
+    """The kind of dataset that an artifact of a type is: by the end of its name, as in `google.VertexModel`.
+
+    Empty where the type tells none, as `Dataset` does: what is imported may be known better by who wrote it.
+    """
+    return next((kind for end, kind in _KINDS.items() if type_name.endswith(end)), "")

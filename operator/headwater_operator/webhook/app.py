@@ -16,7 +16,7 @@ from ..http_door import Figure, serving
 from ..injection.cluster_view import ClusterView
 from ..kubernetes_api import KubernetesApi, find_connection
 from .admission import Admission
-from .certificates import server_context
+from .certificates import ServerCertificate
 from .cluster_cache import ClusterCache
 from .https_door import answering
 from .injected_pod import Injector
@@ -46,7 +46,7 @@ async def running(
     """A webhook that answers inside of the block. Raises UnusableFile, KubernetesApiError or OSError."""
     assert settings.tls_certificate_file is not None
     assert settings.tls_key_file is not None
-    context = server_context(settings.tls_certificate_file, settings.tls_key_file)
+    certificate = ServerCertificate(settings.tls_certificate_file, settings.tls_key_file)
     ca = _certificates(settings.emitter.ca_file)
     async with contextlib.AsyncExitStack() as stack:
         api = await stack.enter_async_context(KubernetesApi(connect, connections=CONNECTIONS))
@@ -57,6 +57,8 @@ async def running(
         def figures() -> Iterator[Figure]:
             yield Figure("known_objects", "Objects of the cluster that are remembered.", cache.sizes(), label="kind")
             yield Figure("lists", "How many times a kind was listed.", cache.restarts(), is_counter=True, label="kind")
+            about = "When the certificate ends."
+            yield Figure("certificate_expiry_timestamp_seconds", about, certificate.expiry)
 
         counted = admission.figures
         further = (counted.reviews, counted.closed, counted.guessed, counted.seconds)
@@ -64,7 +66,9 @@ async def running(
         http = await stack.enter_async_context(serve)
         stack.push_async_callback(cache.stop)
         cache.start()
-        https = await stack.enter_async_context(answering(settings.https_address, context, admission.answer))
+        https = await stack.enter_async_context(
+            answering(settings.https_address, certificate.context(), admission.answer)
+        )
         yield Webhook(https, http, cache, admission)
 
 

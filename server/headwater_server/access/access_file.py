@@ -2,7 +2,7 @@
 
 [[issuers]]
 name = "prod"                     # its callers are identified as prod:SUBJECT
-url = "https://kubernetes.default.svc.cluster.local"
+url = "https://kubernetes.default.svc.cluster.local"    # that of the token in token_file, unless it is said
 audience = "headwater"            # this is what it is unless it is said
 
 [[roles]]
@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+import jwt
 import msgspec
 
 from headwater.program.watched_files import UnusableFile, WatchedFiles
@@ -38,7 +39,7 @@ class _Issuer(msgspec.Struct, forbid_unknown_fields=True):
     """An issuer as it is written."""
 
     name: str
-    url: str
+    url: str = ""
     audience: str = "headwater"
     keys: str = ""
     ca_file: str = ""
@@ -122,6 +123,13 @@ def _entries(whole: dict[str, Any], key: str, kind: type[T], problems: list[str]
 
 def _issuer(place: str, written: _Issuer, problems: list[str]) -> Issuer | None:
     """The issuer of an entry; what is wrong with it goes to the problems."""
+    if not written.url and written.token_file:
+        try:
+            written.url = _issuer_of(Path(written.token_file))
+        except (OSError, ValueError, KeyError, jwt.PyJWTError) as error:
+            way_out = "write url, or name a file with a token of the issuer"
+            problems.append(f"{place}: token_file {written.token_file} does not tell the issuer ({error}): {way_out}")
+            return None
     found = list(_faults(written))
     problems += [f"{place}: {fault}" for fault in found]
     if found:
@@ -140,13 +148,21 @@ def _issuer(place: str, written: _Issuer, problems: list[str]) -> Issuer | None:
     )
 
 
+def _issuer_of(token_file: Path) -> str:
+    """Who issued the token in a file of our own. Raises OSError, ValueError, KeyError or PyJWTError."""
+    claims = jwt.decode(token_file.read_text().strip(), options={"verify_signature": False})
+    return str(claims["iss"])
+
+
 def _faults(written: _Issuer) -> Iterator[str]:
     if not NAME.fullmatch(written.name) or written.name in TAKEN:
         yield f"name is {written.name!r}: use small letters, digits and `-`, and neither of {', '.join(TAKEN)}"
     if not written.audience:
         yield "audience is empty: name the audience that tokens are made for"
     place = written.keys or written.url
-    if "://" not in place and not (written.keys and Path(written.keys).is_absolute()):
+    if not written.url:
+        yield "`url` is not said: write who issues the tokens, or a token_file with one of them"
+    elif "://" not in place and not (written.keys and Path(written.keys).is_absolute()):
         yield f"{'keys' if written.keys else 'url'} is {place!r}: write a URL, for keys also an absolute path"
     elif "://" in place and not is_safe(place):
         yield f"{'keys' if written.keys else 'url'} is {place!r}: write https://, or give keys that are a file"

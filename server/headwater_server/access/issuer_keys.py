@@ -130,7 +130,7 @@ def _json(source: KeySource, place: str) -> dict[str, Any]:
 def _fetch(source: KeySource, url: str) -> bytes:
     if not is_safe(url):
         raise UnusableKeys(f"{url} is neither https nor on this machine: anybody between could change the keys")
-    headers = {"Accept": "application/json"}
+    headers = {"Accept": "application/json, application/jwk-set+json"}  # Kubernetes refuses one that wants JSON alone
     if source.token_file:
         headers["Authorization"] = f"Bearer {source.token_file.read_text().strip()}"
     context = ssl.create_default_context(cafile=source.ca_file)

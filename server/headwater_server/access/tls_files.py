@@ -41,6 +41,11 @@ class TlsFiles:
         self._files = WatchedFiles(paths, read)
 
     @property
+    def expiry(self) -> float:
+        """When the first certificate ends, in seconds since 1970."""
+        return x509.load_pem_x509_certificates(self.value.certificate)[0].not_valid_after_utc.timestamp()
+
+    @property
     def value(self) -> Tls:
         """What to show and trust now."""
         return self._files.value

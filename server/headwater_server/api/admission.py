@@ -17,6 +17,11 @@ class Admission:
         self._most = most
         self._asked = 0
 
+    @property
+    def asked(self) -> int:
+        """How many are being answered."""
+        return self._asked
+
     @contextlib.contextmanager
     def question(self) -> Iterator[None]:
         """The time in which a question is answered; raises Overloaded."""

@@ -11,6 +11,8 @@ from headwater.v1.event_pb2 import Event
 from ..domain.errors import InvalidEvent
 from ..usecases.ingest import Ingestion, WriteOutcome
 
+DOOR = "grpc"
+
 
 class MessageWriter:
     """Writes events of one sender."""
@@ -33,7 +35,7 @@ class MessageWriter:
             except MalformedEvent as error:
                 malformed[index] = InvalidEvent(error.field, error.problem, "send one event of OpenLineage")
                 bodies.append(event.SerializeToString())
-        outcome = await self._ingestion.write(bodies, self._sender)
+        outcome = await self._ingestion.write(bodies, self._sender, DOOR)
         results = list(outcome.results)
         for index, reason in malformed.items():
             results[index] = dataclasses.replace(results[index], error=reason)

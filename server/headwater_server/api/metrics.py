@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import product
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.core import CounterMetricFamily
@@ -37,16 +38,17 @@ class CallMetrics:
 
 
 class EventMetrics(Collector):
-    """Counts events by what became of them; `counts` is what ingestion keeps."""
+    """Counts events by door and by what became of them; `counts` is what ingestion keeps."""
 
-    def __init__(self, counts: Mapping[Outcome, int]) -> None:
+    def __init__(self, counts: Mapping[tuple[str, Outcome], int], doors: Iterable[str]) -> None:
         self._counts = counts
+        self._doors = tuple(doors)
 
     def collect(self) -> Iterator[CounterMetricFamily]:
         """The counts as they are now."""
-        family = CounterMetricFamily("headwater_events", "Events that were answered.", labels=["outcome"])
-        for outcome in Outcome:
-            family.add_metric([outcome.name.lower()], self._counts[outcome])
+        family = CounterMetricFamily("headwater_events", "Events that were answered.", labels=["door", "outcome"])
+        for door, outcome in product(self._doors, Outcome):
+            family.add_metric([door, outcome.name.lower()], self._counts[door, outcome])
         yield family
 
 

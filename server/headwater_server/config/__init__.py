@@ -8,7 +8,7 @@ from headwater.program.values import Address, LogLevel
 
 from .dsn import Dsn
 from .exposure import exposure_mistakes
-from .parsing import parse_settings, read_settings, settings_parser
+from .parsing import default_data_dir, parse_settings, read_settings, settings_parser
 from .settings import AccessSettings, IngestSettings, QuerySettings, Settings
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "QuerySettings",
     "Settings",
     "SettingsError",
+    "default_data_dir",
     "exposure_mistakes",
     "parse_settings",
     "read_settings",

@@ -35,7 +35,7 @@ def read_settings(
 
     Raises SettingsError with all mistakes, those that the caller found among them.
     """
-    values, found = program.read_values(Settings, given, environ, {"data_dir": _default_data_dir(environ)})
+    values, found = program.read_values(Settings, given, environ, {"data_dir": default_data_dir(environ)})
     found = [*mistakes, *found, *_contradictions(values)]
     if found:
         raise SettingsError(found)
@@ -69,7 +69,7 @@ def _contradictions(values: Mapping[str, Any]) -> Iterator[Mistake]:
             yield Mistake(flag_of(name), shown_as(values[name]), f"{relation} {bound}", "change one of the two")
 
 
-def _default_data_dir(environ: Mapping[str, str]) -> Path:
+def default_data_dir(environ: Mapping[str, str]) -> Path:
     """The user's folder for data, after the XDG rules."""
     home = environ.get("XDG_DATA_HOME") or "~/.local/share"
     return Path(home).expanduser().absolute() / "headwater"

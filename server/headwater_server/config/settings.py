@@ -35,7 +35,7 @@ class IngestSettings:
     max_bytes_in_flight: int = setting(256 * MIB, read_whole(1024), "Bytes of the events that may wait.")
     max_batch_events: int = setting(1_000, read_whole(1, 100_000), "Events that one transaction commits at most.")
     linger_milliseconds: int = setting(
-        3, read_whole(0, 1_000), "How long a lone event waits for others to share its transaction."
+        3, read_whole(0, 1_000), "How long events wait for others to share their transaction, while many call at once."
     )
     write_connections: int = setting(4, read_whole(1, 1_000), "Connections to PostgreSQL that write.")
 
@@ -102,6 +102,11 @@ class Settings:
     )
     grpc_address: Address = setting(Address("127.0.0.1", 4970), read_address, "Where gRPC is served.")
     http_address: Address = setting(Address("127.0.0.1", 4971), read_address, "Where HTTP is served.")
+    metrics_address: Address | None = setting(
+        None,
+        read_address,
+        "Where /metrics, /healthz and /readyz are served to anyone without TLS, too: counts, and nothing of lineage.",
+    )
     access: AccessSettings = AccessSettings()
     ingest: IngestSettings = IngestSettings()
     query: QuerySettings = QuerySettings()

@@ -36,6 +36,19 @@ class Backing:
     registry: CollectorRegistry
 
 
+def create_metrics_application(gate: Callable[[], None], registry: CollectorRegistry) -> Starlette:
+    """The application that answers machines alone, which prove nothing: its answers hold counts and no lineage."""
+    probes = ProbeEndpoints(gate, registry)
+    return Starlette(
+        routes=[
+            Route("/healthz", probes.healthz),
+            Route("/readyz", probes.readyz),
+            Route("/metrics", probes.open_metrics),
+        ],
+        exception_handlers={HeadwaterError: tell_error, HTTPException: tell_no_route},
+    )
+
+
 def create_application(backing: Backing) -> Starlette:
     """The application that answers HTTP."""
     ingest = IngestEndpoints(backing.ingestion, backing.bodies, backing.gate)

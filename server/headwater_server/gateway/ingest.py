@@ -16,6 +16,7 @@ from .bodies import BodyReader
 from .callers import caller_of
 from .errors import json_response
 
+DOOR = "http"
 LARGE_BYTES = 1 << 20
 """From which size on a batch is taken apart in a thread, so that others need not wait for it."""
 
@@ -33,7 +34,7 @@ class IngestEndpoints:
         self._gate()
         async with self._bodies.read(request) as body:
             authorize(caller_of(request), "IngestService/WriteEvent")
-            outcome = await self._ingestion.write([body], sender_of(request))
+            outcome = await self._ingestion.write([body], sender_of(request), DOOR)
         (result,) = outcome.results
         if result.error:
             raise result.error
@@ -46,7 +47,7 @@ class IngestEndpoints:
             authorize(caller_of(request), "IngestService/BatchWriteEvents")
             split_here = len(body) < LARGE_BYTES
             events = split_batch(body) if split_here else await asyncio.to_thread(split_batch, body)
-            results = (await self._ingestion.write(events, sender_of(request))).results if events else ()
+            results = (await self._ingestion.write(events, sender_of(request), DOOR)).results if events else ()
         if any(result.error for result in results):
             return json_response(msgspec.json.encode(_summary(results)))
         return Response(status_code=204)

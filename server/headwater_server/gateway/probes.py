@@ -32,4 +32,8 @@ class ProbeEndpoints:
     async def metrics(self, request: Request) -> Response:
         """What was counted, for Prometheus; raises PermissionDenied."""
         require(caller_of(request), METRICS)
+        return await self.open_metrics(request)
+
+    async def open_metrics(self, _: Request) -> Response:
+        """The same for anyone, where nobody is asked who calls."""
         return Response(generate_latest(self._registry), media_type=CONTENT_TYPE_LATEST)

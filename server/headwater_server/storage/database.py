@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import asyncpg
 
 from ..domain.errors import QueryTimeout, StoreUnavailable
+from .fast_arrays import use_fast_arrays
 
 if TYPE_CHECKING:
     Connection = asyncpg.pool.PoolConnectionProxy[asyncpg.Record]
@@ -38,6 +40,15 @@ ACQUIRE_SECONDS = 10
 """How long a write waits for a connection."""
 
 
+@dataclass(frozen=True, slots=True)
+class Connections:
+    """How many connections are lent out, how many are open, and how many there may be."""
+
+    used: int
+    opened: int
+    most: int
+
+
 class Database:
     """One process's connections to one PostgreSQL."""
 
@@ -48,13 +59,34 @@ class Database:
     async def open(cls, dsn: str, *, max_connections: int) -> Database:
         """Opens without connecting: the store may be away for now."""
         pool = await asyncpg.create_pool(
-            dsn, min_size=0, max_size=max_connections, server_settings=SESSION, command_timeout=60
+            dsn,
+            min_size=0,
+            max_size=max_connections,
+            server_settings=SESSION,
+            command_timeout=60,
+            init=use_fast_arrays,
+            reset=_leave_as_it_is,
         )
         return cls(pool)
+
+    @property
+    def connections(self) -> Connections:
+        """How many there are at this moment."""
+        size = self._pool.get_size()
+        return Connections(size - self._pool.get_idle_size(), size, self._pool.get_max_size())
 
     async def close(self) -> None:
         """Closes the connections once they are given back."""
         await self._pool.close()
+
+    @contextlib.asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """A connection on which each statement is a transaction. Raises StoreUnavailable."""
+        try:
+            async with self._pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
+                yield connection
+        except (*AWAY, asyncpg.InterfaceError) as error:
+            raise StoreUnavailable from error
 
     @contextlib.asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
@@ -82,3 +114,7 @@ class Database:
             raise QueryTimeout(seconds) from error
         except (*AWAY, asyncpg.InterfaceError) as error:
             raise StoreUnavailable from error
+
+
+async def _leave_as_it_is(_: object) -> None:
+    """What a session has set ends with its transaction, so there is nothing to reset when it is given back."""

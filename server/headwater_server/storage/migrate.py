@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 from pathlib import Path
 
 import asyncpg
@@ -51,20 +53,34 @@ async def upgrade(dsn: str) -> None:
         await plain.close()
 
 
-async def schema_state(connection: asyncpg.Connection[asyncpg.Record]) -> SchemaState:
-    """What this build can do with the database."""
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """The revision that a database has, nothing without a schema; and what this build can do with it."""
+
+    revision: str
+    state: SchemaState
+
+
+async def read_schema(connection: asyncpg.Connection[asyncpg.Record]) -> Schema:
+    """The schema of the database."""
     if await connection.fetchval("SELECT to_regclass('schema_info')") is None:
-        return SchemaState.MISSING
+        return Schema("", SchemaState.MISSING)
     row = await connection.fetchrow(
         "SELECT revision, compatible_from FROM schema_info, alembic_version AS a (revision)"
     )
     if row is None:
-        return SchemaState.MISSING
+        return Schema("", SchemaState.MISSING)
     if row["revision"] < head():
-        return SchemaState.BEHIND
-    return SchemaState.READY if row["compatible_from"] <= head() else SchemaState.AHEAD
+        return Schema(row["revision"], SchemaState.BEHIND)
+    return Schema(row["revision"], SchemaState.READY if row["compatible_from"] <= head() else SchemaState.AHEAD)
 
 
+async def schema_state(connection: asyncpg.Connection[asyncpg.Record]) -> SchemaState:
+    """What this build can do with the database."""
+    return (await read_schema(connection)).state
+
+
+@lru_cache(maxsize=1)
 def head() -> str:
     """The revision of this build's schema: four digits."""
     found = ScriptDirectory.from_config(_config()).get_current_head()

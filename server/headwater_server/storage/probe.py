@@ -8,15 +8,20 @@ import asyncpg
 
 from ..domain.errors import StoreUnavailable
 from .database import SESSION
-from .migrate import SchemaState, schema_state
+from .migrate import SchemaState, read_schema
 
 TIMEOUT_SECONDS = 5.0
 
 
 class PostgresProbe:
-    """Asks over a connection of its own, which no load of calls can keep it from."""
+    """Asks over a connection of its own, which no load of calls can keep it from.
+
+    `reachable` says whether the store answered last time, `revision` which schema it had then; nothing before.
+    """
 
     def __init__(self, dsn: str) -> None:
+        self.reachable = False
+        self.revision = ""
         self._dsn = dsn
         self._connection: asyncpg.Connection[asyncpg.Record] | None = None
 
@@ -26,11 +31,13 @@ class PostgresProbe:
             async with asyncio.timeout(TIMEOUT_SECONDS):
                 if self._connection is None:
                     self._connection = await asyncpg.connect(self._dsn, server_settings=SESSION)
-                state = await schema_state(self._connection)
+                schema = await read_schema(self._connection)
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+            self.reachable = False
             self.close()
             raise StoreUnavailable from error
-        return None if state is SchemaState.READY else state.value
+        self.reachable, self.revision = True, schema.revision
+        return None if schema.state is SchemaState.READY else schema.state.value
 
     def close(self) -> None:
         """Drops the connection."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import asyncpg
@@ -20,8 +22,17 @@ LOCK_SECONDS = 5
 """How long dropping waits for its lock; whoever writes waits behind it. What was not dropped is next time."""
 
 
-async def keep_partitions(database: Database, *, rejected_days: int, keep_events_days: int | None = None) -> None:
-    """Keeps the partitions in order for as long as the server runs.
+@dataclass(slots=True)
+class Upkeep:
+    """When the partitions were found in order last, in seconds since 1970; zero before."""
+
+    last_done: float = 0.0
+
+
+async def keep_partitions(
+    database: Database, upkeep: Upkeep, *, rejected_days: int, keep_events_days: int | None = None
+) -> None:
+    """Keeps the partitions in order for as long as the server runs, and notes in `upkeep` when they were.
 
     Rejected events are kept for so many days, and so are events; for ever where that is None. Several servers may do
     this at once: what one of them has done, another finds done, or fails and finds so later.
@@ -35,6 +46,7 @@ async def keep_partitions(database: Database, *, rejected_days: int, keep_events
             for table, days in kept.items():
                 if days is not None:
                     await _drop(database, table, datetime.now(UTC) - timedelta(days=days))
+            upkeep.last_done = time.time()
         except (asyncpg.PostgresError, HeadwaterError) as error:
             logger.warning("partitions and the log of changes were not kept in order: %r", error.__cause__ or error)
         await asyncio.sleep(INTERVAL_SECONDS)

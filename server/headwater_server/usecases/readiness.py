@@ -32,6 +32,11 @@ class Readiness:
         self._problem: str | None = "the store was not asked yet"
         self._is_stopping = False
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether calls are taken."""
+        return not (self._is_stopping or self._problem)
+
     def gate(self) -> None:
         """Raises what a call is refused with: ShuttingDown, or StoreUnavailable, which says what to do about it."""
         if self._is_stopping:

@@ -4,6 +4,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -136,6 +137,35 @@ def test_what_a_damaged_file_still_holds_is_rescued(path: Path, caplog: pytest.L
     assert (found[0], found[-1]) == (0, 999)
     assert "operator.spool.damaged-" in caplog.text
     assert len([*path.parent.glob("*.damaged-*")]) == 1
+
+
+@pytest.mark.parametrize(("found", "number"), [(b"\x01", b"\x63"), (b"\x02", b"\x00")], ids=["too great", "zero"])
+def test_a_line_whose_numbers_are_damaged_goes_on(
+    path: Path, found: bytes, number: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    with SpoolFile(path) as file:
+        put(file, *(item(str(number)) for number in range(5)))
+    change_row_number(path, found, number)
+    with SpoolFile(path) as file:
+        assert sorted(waiting(file)) == ["0", "1", "2", "3", "4"]
+        kept = file.peek(100, 10**6)
+        file.settle(kept[:-1], {kept[0].number: REFUSAL})
+        assert file.peek(100, 10**6) == kept[-1:]
+    assert "behind number" in caplog.text
+
+
+def change_row_number(path: Path, found: bytes, number: bytes) -> None:
+    """Changes the number of a row where its page has it, which no statement can."""
+    with closing(sqlite3.connect(path)) as database:
+        (page,) = database.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'items'").fetchone()
+        (size,) = database.execute("PRAGMA page_size").fetchone()
+    contents = bytearray(path.read_bytes())
+    start = (page - 1) * size
+    for position in range(start + 8, start + 8 + 2 * int.from_bytes(contents[start + 3 : start + 5]), 2):
+        cell = start + int.from_bytes(contents[position : position + 2])
+        if contents[cell + 1 : cell + 2] == found:  # a cell is the length of its row, its number, and the row
+            contents[cell + 1 : cell + 2] = number
+    path.write_bytes(contents)
 
 
 def test_a_file_that_is_no_database_is_put_aside(path: Path) -> None:

@@ -38,14 +38,17 @@ class Builder:
     build_options: tuple[str, ...]
     has_engine: bool
 
-    def build(self, image: str, dockerfile: Path, context: Path, **arguments: str) -> None:
-        """Builds an image into the builder's own store; `arguments` are those that the Dockerfile declares.
+    def build(self, image: str, dockerfile: Path, context: Path, *, target: str = "", **arguments: str) -> None:
+        """Builds an image into the builder's own store: the last of the Dockerfile's, or its `target`.
+
+        `arguments` are those that the Dockerfile declares.
 
         Raises:
             ClusterError: the build failed.
         """
         given = [part for name, value in arguments.items() for part in ("--build-arg", f"{name}={value}")]
-        options = ("--quiet", *self.build_options, *given)
+        which = ("--target", target) if target else ()
+        options = ("--quiet", *self.build_options, *which, *given)
         environment = {"BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}
         run(*self.program, "build", *options, "-f", dockerfile, "-t", image, context, environment=environment)
 

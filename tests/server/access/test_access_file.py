@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import jwt
 import pytest
 
 from headwater.program.watched_files import UnusableFile
@@ -40,6 +41,27 @@ def test_issuers_and_roles_are_read() -> None:
     assert parse_rules(Path("x"), b"").tokens is None
 
 
+def test_an_issuer_that_is_not_named_is_that_of_the_token_it_is_asked_with(tmp_path: Path) -> None:
+    token = tmp_path / "token"
+    text = f"""
+    [[issuers]]
+    name = "prod"
+    keys = "https://kubernetes.default.svc/openid/v1/jwks"
+    token_file = "{token}"
+    [[issuers]]
+    name = "twice"
+    url = "https://issuer.example.com"
+    """
+    token.write_text(jwt.encode({"iss": "https://issuer.example.com"}, "k" * 32, "HS256") + "\n")
+    assert problems_of(text) == ["two issuers have the url https://issuer.example.com"]
+    for content in ("no token", jwt.encode({"sub": "x"}, "k" * 32, "HS256")):
+        token.write_text(content)
+        (problem,) = problems_of(text)
+        assert problem.startswith(f"issuers 1: token_file {token} does not tell the issuer")
+    token.unlink()
+    assert "No such file" in problems_of(text)[0]
+
+
 def test_all_that_is_wrong_is_told_at_once() -> None:
     text = """
     audience = "x"
@@ -71,7 +93,14 @@ def test_all_that_is_wrong_is_told_at_once() -> None:
         "roles 2",
     ]
     told = "\n".join(problems)
-    for part in ("name is 'token'", "write https://", "choose from emitter", "`url`", "`color`", "'king'"):
+    for part in (
+        "name is 'token'",
+        "write https://",
+        "choose from emitter",
+        "issuers 2: url is ''",
+        "`color`",
+        "'king'",
+    ):
         assert part in told
 
 

@@ -89,7 +89,9 @@ async def test_dropping_gives_way_to_a_long_transaction_and_is_done_later(
     opened = await upkeep.Database.open(database, max_connections=2)
     async with connection.transaction():
         await connection.execute("SELECT count(*) FROM events")
-        keeping = asyncio.create_task(upkeep.keep_partitions(opened, rejected_days=7, keep_events_days=30))
+        keeping = asyncio.create_task(
+            upkeep.keep_partitions(opened, upkeep.Upkeep(), rejected_days=7, keep_events_days=30)
+        )
         async with asyncio.timeout(20):
             while "LockNotAvailableError" not in caplog.text:
                 await asyncio.sleep(0.05)

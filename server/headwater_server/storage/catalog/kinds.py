@@ -14,11 +14,11 @@ from typing import Protocol
 import msgspec
 from sqlalchemy import select
 
+from ...domain.asset_parser import NO_CONTENT
 from ...domain.assets import facet_map, job_kind
 from ...domain.facets import FacetMap
 from ...domain.kinds import OWN_FACETS, dataset_kind
 from ...domain.model import AssetName, DatasetKind, JobKind
-from ...domain.statement_parser import NO_CONTENT
 from ..database import Connection
 from ..statements import Statement, among, given
 from ..tables import statement_assets

@@ -75,8 +75,10 @@ def prepare_socket_folder(folder: Path, identity: Identity) -> None:
     """Makes a folder that only the identity can enter, with nothing in it; raises EmbeddedPostgresError."""
     folder.mkdir(mode=0o700, exist_ok=True)
     found = folder.lstat()
+    # A folder on a volume that Kubernetes gave to a group hands that group on: a bit beside the nine of its mode.
+    is_private = stat.S_IMODE(found.st_mode) & 0o777 == 0o700
     is_ours = found.st_uid in {os.geteuid(), identity.owner} or (os.geteuid() == 0 and found.st_uid == NOBODY)
-    if not (stat.S_ISDIR(found.st_mode) and stat.S_IMODE(found.st_mode) == 0o700 and is_ours):
+    if not (stat.S_ISDIR(found.st_mode) and is_private and is_ours):
         raise EmbeddedPostgresError(f"{folder} is not this user's own folder with mode 700; remove it")
     hand_over(folder, identity)
     for entry in folder.iterdir():

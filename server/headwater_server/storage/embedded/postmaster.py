@@ -43,9 +43,9 @@ class Postmaster:
         await end_leftovers(self._data)
         prepare_socket_folder(self.socket_folder, self._identity)
         settings = {
-            **self._settings,
             "listen_addresses": "",
             "port": "5432",
+            **self._settings,
             "unix_socket_directories": f'"{self.socket_folder}"',
             "unix_socket_permissions": "0700",
         }

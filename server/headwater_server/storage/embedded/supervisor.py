@@ -6,6 +6,7 @@ import asyncio
 import fcntl
 import logging
 import os
+import stat
 from pathlib import Path
 from types import TracebackType
 from typing import IO
@@ -17,6 +18,7 @@ from .cluster import SUPERUSER, create_cluster, existing_major
 from .errors import EmbeddedPostgresError
 from .identity import choose_identity, hand_over
 from .leftovers import end_leftovers
+from .network_door import NetworkDoor, give_database
 from .postmaster import Postmaster
 from .programs import choose_programs
 from .tuning import server_settings, usable_memory_bytes
@@ -31,8 +33,9 @@ logger = logging.getLogger(__name__)
 class EmbeddedPostgres:
     """A PostgreSQL that lives in a folder and ends with the process that started it.
 
-    It listens on a unix socket in a folder that only its user can enter, and on no port. When it dies it is started
-    again. Start it from a thread that lives as long as the process: on Linux PostgreSQL ends when that thread does.
+    It listens on a unix socket in a folder that only its user can enter, and on no port but that of a `door`. When it
+    dies it is started again. Start it from a thread that lives as long as the process: on Linux PostgreSQL ends when
+    that thread does.
 
         async with EmbeddedPostgres(Path("/var/lib/headwater")) as dsn:
             connection = await asyncpg.connect(dsn)
@@ -41,10 +44,13 @@ class EmbeddedPostgres:
     loses the data: for tests.
     """
 
-    def __init__(self, data_dir: Path, *, pg_bin: Path | None = None, durable: bool = True) -> None:
+    def __init__(
+        self, data_dir: Path, *, pg_bin: Path | None = None, durable: bool = True, door: NetworkDoor | None = None
+    ) -> None:
         self._home = data_dir.absolute()
         self._pg_bin = pg_bin
         self._durable = durable
+        self._door = door
         self._lock: IO[str] | None = None
         self._postmaster: Postmaster | None = None
         self._keeper: asyncio.Task[None] | None = None
@@ -65,8 +71,10 @@ class EmbeddedPostgres:
             self._lock = _take_lock(self._home)
             self._postmaster = await self._prepare()
             await self._postmaster.start()
-            dsn = _dsn(self._postmaster.socket_folder, DATABASE)
-            await _create_database(_dsn(self._postmaster.socket_folder, "postgres"))
+            dsn = self._dsn(self._postmaster.socket_folder, DATABASE)
+            await _create_database(self._dsn(self._postmaster.socket_folder, "postgres"))
+            if self._door:
+                await give_database(dsn, DATABASE, self._door.password)
         except BaseException:
             await self.stop()
             raise
@@ -86,6 +94,10 @@ class EmbeddedPostgres:
             self._lock.close()
             self._lock = None
 
+    def _dsn(self, socket_folder: Path, database: str) -> str:
+        port = f"&port={self._door.port}" if self._door else ""
+        return f"postgresql://{SUPERUSER}@/{database}?host={quote(str(socket_folder))}{port}"
+
     async def _prepare(self) -> Postmaster:
         """Makes the data directory, or takes over the one that is there."""
         data = self._home / "postgres"
@@ -97,7 +109,14 @@ class EmbeddedPostgres:
             logger.info("making a PostgreSQL %d in %s", programs.major, data)
             await create_cluster(data, programs, identity, durable=self._durable)
         hand_over(data, identity)
+        if stat.S_IMODE(data.stat().st_mode) & 0o077:
+            data.chmod(0o700)  # a volume was opened to a group, with which PostgreSQL does not start
         settings = server_settings(usable_memory_bytes(), durable=self._durable)
+        if self._door:
+            rules = self._home / "pg_hba.conf"
+            self._door.write_rules(rules)
+            hand_over(rules, identity)
+            settings |= self._door.settings(rules)
         return Postmaster(data, programs, identity, settings)
 
 
@@ -139,10 +158,6 @@ def _take_lock(home: Path) -> IO[str]:
     lock.write(f"{os.getpid()}\n")
     lock.flush()
     return lock
-
-
-def _dsn(socket_folder: Path, database: str) -> str:
-    return f"postgresql://{SUPERUSER}@/{database}?host={quote(str(socket_folder))}"
 
 
 async def _create_database(dsn: str) -> None:

@@ -8,7 +8,7 @@ from ...domain.model import AssetName
 from ...domain.symlinks import canonical_member, joined_sets
 from ..database import Connection
 from ..graph_changes import Changed, note_changes
-from .rows import InsertMissing, Known
+from .rows import InsertMissing, KnownRows
 
 SYMLINKS = InsertMissing("symlinks", {"alias_id": "bigint", "dataset_id": "bigint"}, keys=2)
 
@@ -23,7 +23,7 @@ SELECT alias_id, dataset_id FROM symlinks WHERE alias_id IN (SELECT id FROM reac
 """
 
 
-async def add_symlinks(connection: Connection, known: Known, symlinks: Iterable[tuple[int, int]]) -> None:
+async def add_symlinks(connection: Connection, known: KnownRows, symlinks: Iterable[tuple[int, int]]) -> None:
     """Writes pairs of alias and dataset that are new, and under which name their sets are shown from now on."""
     new = [pair for pair in known.missing("symlinks", symlinks) if pair[0] != pair[1]]
     if not new:
