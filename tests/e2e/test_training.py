@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from kubernetes.dynamic import DynamicClient
@@ -44,6 +45,9 @@ TASKS = tuple(f"wine.{task}" for task in ("importer", "split", "fit", "evaluate"
 PODS = 5
 """Of the team's pods those that run its code: of both Jobs, and of the tasks that are no importer."""
 COMPILE = "kfp dsl compile --py pipeline.py --output /tmp/wine.yaml > /dev/null; cat /tmp/wine.yaml"
+README = Path(__file__).parents[2] / "README.md"
+OF_THE_README = "k8s://prod/wine"
+"""What the README calls the team's namespace."""
 GOOD = 0.9
 """What share of wines that it never saw a model must know to have been trained."""
 
@@ -192,7 +196,9 @@ def test_the_way_from_the_first_file_to_the_model_is_told_whole(
     workflow = trained.workflow["metadata"]["uid"]
     with service.client() as client:
         until(lambda: client.get_run(f"runs/{workflow}").state == SUCCEEDED)
-        show(service.ask("upstream", model, "--output", "tree"))
+        chain = service.ask("upstream", model, "--output", "tree")
+        show(chain)
+        assert chain.replace(own, OF_THE_README) in README.read_text()
         show(service.ask("upstream", trained.output("fit", "model"), "--output", "tree"))
         assert way_up(service, model) == way
         parents = {"make_features": features["metadata"]["uid"], **dict.fromkeys(TASKS, workflow)}
