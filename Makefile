@@ -144,7 +144,12 @@ proto-baseline: $(STAMP) ## Declare today's contract released: later ones must b
 
 .PHONY: bench
 bench: $(STAMP) ## Measure on a small graph
-	$(BIN)/python bench/run.py
+	$(BIN)/python bench/run.py $(if $(OUTPUT),--output $(OUTPUT))
+
+.PHONY: bench-large
+bench-large: $(STAMP) ## Measure at 0.5, 5 and 50 million events in STORE=folder (hours, 65 GB); stopped, it goes on
+	@[ -n "$(STORE)" ] || { echo "Say where the store is to be, and stay: make bench-large STORE=/large/disk/store" >&2; exit 1; }
+	$(BIN)/python bench/large.py --store $(STORE) $(if $(OUTPUT),--output $(OUTPUT))
 
 .PHONY: demo
 demo: $(STAMP) ## Start a server with an example graph

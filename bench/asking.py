@@ -1,39 +1,48 @@
-"""What the lineage workloads share: the roots of the graph asked about in turn, one question at a time."""
+"""What the workloads that ask have in common: questions in turn, one at a time, each answer checked."""
 
 from __future__ import annotations
 
 import gc
 import itertools
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
 
 from bench.graphs import Component
 from bench.measure import Measure, Task, find_percentile
 from bench.sizes import SIZES
 
 WARMUP_QUESTIONS = 3
+Question = TypeVar("Question")
 
 
 async def measure_answers(
     task: Task, node_count: int, ask: Callable[[Component], Awaitable[float]], *, streamed: bool = False
 ) -> Measure:
-    """Measures whole answers of so many nodes.
-
-    `ask` gets one and checks it; it returns the `time.perf_counter` of the first message, which counts where answers
-    are streamed.
-    """
+    """Measures whole answers of so many nodes of lineage, as `measure_questions` does."""
     size = SIZES[task.size]
-    roots = itertools.cycle(size.make_graph(node_count))
-    for component in itertools.islice(roots, WARMUP_QUESTIONS):
-        await ask(component)
+    return await measure_questions(size.make_graph(node_count), size.questions[node_count], ask, streamed=streamed)
+
+
+async def measure_questions(
+    questions: Sequence[Question], count: int, ask: Callable[[Question], Awaitable[float]], *, streamed: bool = False
+) -> Measure:
+    """Measures so many answers, to the questions in turn.
+
+    `ask` gets an answer and checks it; it returns the `time.perf_counter` of the first message, which counts where
+    answers are streamed.
+    """
+    turns = itertools.cycle(questions)
+    for question in itertools.islice(turns, WARMUP_QUESTIONS):
+        await ask(question)
     gc.collect()
     gc.freeze()
     firsts: list[float] = []
     wholes: list[float] = []
     processor_start, start = time.process_time(), time.perf_counter()
-    for component in itertools.islice(roots, size.questions[node_count]):
+    for question in itertools.islice(turns, count):
         asked = time.perf_counter()
-        firsts.append((await ask(component) - asked) * 1000)
+        firsts.append((await ask(question) - asked) * 1000)
         wholes.append((time.perf_counter() - asked) * 1000)
     seconds = time.perf_counter() - start
     return Measure(

@@ -7,6 +7,7 @@ events. It is not stupid either: statements are prepared, what is there is found
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import datetime as dt
 import hashlib
 import json
@@ -16,6 +17,7 @@ from typing import Any, TypeAlias
 
 import asyncpg
 
+from bench.baseline_fill import fill_naive
 from bench.measure import IngestClock, Measure, Task
 from bench.sending import prepare_events, send_all, start_clock
 from bench.sizes import SIZES
@@ -26,7 +28,7 @@ Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 
 async def load_naive(task: Task) -> Measure:
-    """A run of every job, so that a measurement meets no job or dataset for the first time."""
+    """A run of every job, so that a measurement meets no job or dataset for the first time; then copies, if asked."""
     estate = SIZES[task.size].estate
     events = make_events(estate, 2 * len(estate.jobs), name=task.trace_name, end=dt.datetime.now(dt.UTC))
     clock = IngestClock(seconds=math.inf, warmup_seconds=0)
@@ -37,10 +39,12 @@ async def load_naive(task: Task) -> Measure:
                 sent = time.perf_counter()
                 await store_event(connection, body)
                 clock.acknowledge(1, sent)
+        measure = clock.read()
+        held = await fill_naive(connection, task.store_events)
         await connection.execute("ANALYZE")
     finally:
         await connection.close()
-    return clock.read()
+    return dataclasses.replace(measure, notes={"events": held})
 
 
 async def measure_naive(task: Task, *, connections: int, per_second: int) -> Measure:

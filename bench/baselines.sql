@@ -83,3 +83,12 @@ CREATE TABLE walk.links (
     PRIMARY KEY (source_id, target_id)
 );
 CREATE INDEX ON walk.links (target_id, source_id);
+CREATE TABLE walk.fields (
+    id bigint PRIMARY KEY,
+    name text NOT NULL
+);
+CREATE TABLE walk.field_links (
+    source_id bigint NOT NULL,
+    target_id bigint NOT NULL,
+    PRIMARY KEY (source_id, target_id)
+);

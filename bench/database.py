@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,16 +57,47 @@ async def reset_baselines(dsn: str) -> None:
         await connection.close()
 
 
-async def read_state(dsn: str, table: str) -> StoreState:
-    """What the database holds, its events counted in that table."""
+async def read_state(dsn: str, table: str, since: dt.datetime) -> StoreState:
+    """What the database holds; of the table of its events, those that happened since a time are counted."""
     connection = await asyncpg.connect(dsn)
     try:
         row = await connection.fetchrow(
-            f"SELECT (SELECT count(*) FROM {table}) AS events, pg_database_size(current_database()) AS bytes,"
-            " (pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::bigint AS wal_position"
+            f"SELECT (SELECT count(*) FROM {table} WHERE event_time >= $1) AS events,"
+            " pg_database_size(current_database()) AS bytes,"
+            " (pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::bigint AS wal_position",
+            since,
         )
         assert row
         return StoreState(**row)
+    finally:
+        await connection.close()
+
+
+async def make_weeks(dsn: str, start: dt.datetime, weeks: int) -> None:
+    """Makes the partitions, from a Monday on, that a server would have made had it run in these weeks."""
+    connection = await asyncpg.connect(dsn)
+    try:
+        for table in ("events", "runs"):
+            for week in range(weeks):
+                first = start + dt.timedelta(weeks=week)
+                last = first + dt.timedelta(weeks=1)
+                await connection.execute(
+                    f"CREATE TABLE IF NOT EXISTS {table}_{first:%Y%m%d} PARTITION OF {table}"
+                    f" FOR VALUES FROM ('{first:%F}T00:00:00Z') TO ('{last:%F}T00:00:00Z')"
+                )
+    finally:
+        await connection.close()
+
+
+async def count_store(dsn: str) -> dict[str, int]:
+    """What a server's store holds: events, datasets, links between them and between fields, and bytes."""
+    connection = await asyncpg.connect(dsn)
+    try:
+        counts = {
+            table: await connection.fetchval(f"SELECT count(*) FROM {table}")
+            for table in ("events", "runs", "datasets", "jobs", "links", "field_links")
+        }
+        return counts | {"bytes": await connection.fetchval("SELECT pg_database_size(current_database())")}
     finally:
         await connection.close()
 

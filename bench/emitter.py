@@ -31,7 +31,7 @@ if __name__ == "__main__":
 
 from bench.machine import describe_machine
 from bench.measure import find_percentile
-from bench.processor_time import read_processor_time
+from bench.process_use import read_processor_time
 from bench.server import running_server
 from headwater.v1.event_pb2 import Event, EventResult
 from headwater.v1.ingest_service_pb2 import (

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import random
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 DOMAINS = ("orders", "payments", "catalog", "shipping", "support", "marketing", "finance", "risk", "identity", "search")
@@ -72,6 +73,26 @@ def make_estate(*, jobs: int, seed: int = 0) -> Estate:
     for start in range(0, jobs, JOBS_PER_DOMAIN):
         builder.add_domain(start // JOBS_PER_DOMAIN, min(JOBS_PER_DOMAIN, jobs - start))
     return Estate(tuple(builder.datasets), tuple(builder.jobs))
+
+
+def make_domains(numbers: Iterable[int]) -> Estate:
+    """The estate of these whole domains. Each is the same whichever others there are, and shares nothing with them."""
+    datasets: list[Dataset] = []
+    jobs: list[Job] = []
+    for number in numbers:
+        builder = _Builder(random.Random(f"domain/{number}"))
+        builder.add_domain(number, JOBS_PER_DOMAIN)
+        first = len(datasets)
+        datasets += builder.datasets
+        jobs += [
+            dataclasses.replace(
+                job,
+                inputs=tuple(first + place for place in job.inputs),
+                outputs=tuple(first + place for place in job.outputs),
+            )
+            for job in builder.jobs
+        ]
+    return Estate(tuple(datasets), tuple(jobs))
 
 
 class _Builder:

@@ -6,9 +6,11 @@ schemas, column lineage and statistics.
 
 from __future__ import annotations
 
-import json
+import re
 from collections.abc import Sequence
 from typing import TypeAlias
+
+import msgspec
 
 from bench.estate import Dataset, Job
 
@@ -24,11 +26,30 @@ PRODUCERS = {
 }
 """By integration: the producer's URI, the name of its engine and the engine's version."""
 GAPS = ("event_time", "run_id", "parent_id", "nominal_time", "rows", "size")
-"""What differs from run to run. `nominal_time` stands in START alone, `rows` and `size` (bytes) in COMPLETE."""
+"""What differs from run to run: `<run_id>`, or `"<#rows>"` for a number. `nominal_time` stands in START alone, `rows`
+and `size` (bytes) in COMPLETE."""
+_GAP = re.compile(f"<({'|'.join(GAPS)})>")
 
 
-def render_template(job: Job, inputs: Sequence[Dataset], outputs: Sequence[Dataset], *, complete: bool) -> bytes:
-    """The event as a bytes template: `template % {b"event_time": b"…", …}` makes the JSON text of one event."""
+class Template:
+    """The JSON text of an event with gaps."""
+
+    def __init__(self, text: str) -> None:
+        # Every second piece is the name of a gap.
+        pieces = _GAP.split(re.sub('"<#([a-z]+)>"', r"<\1>", text))
+        self._pieces = [piece.encode() for piece in pieces]
+        self._gaps = [(place, pieces[place]) for place in range(1, len(pieces), 2)]
+
+    def fill(self, values: dict[str, bytes]) -> bytes:
+        """The text with these values, by the names of gaps."""
+        pieces = self._pieces.copy()
+        for place, gap in self._gaps:
+            pieces[place] = values[gap]
+        return b"".join(pieces)
+
+
+def render_template(job: Job, inputs: Sequence[Dataset], outputs: Sequence[Dataset], *, complete: bool) -> Template:
+    """The event, with gaps where runs of the job differ."""
     producer = PRODUCERS[job.integration][0]
     describe = _describe_completed if complete else _describe_started
     run, facets, input_list, output_list = describe(job, inputs, outputs)
@@ -42,10 +63,7 @@ def render_template(job: Job, inputs: Sequence[Dataset], outputs: Sequence[Datas
         "inputs": input_list,
         "outputs": output_list,
     }
-    text = json.dumps(event, separators=(",", ":")).replace("%", "%%")
-    for gap in GAPS:
-        text = text.replace(f'"<#{gap}>"', f"%({gap})b").replace(f"<{gap}>", f"%({gap})b")
-    return text.encode()
+    return Template(msgspec.json.encode(event).decode())
 
 
 def _describe_started(job: Job, inputs: Sequence[Dataset], outputs: Sequence[Dataset]) -> Parts:

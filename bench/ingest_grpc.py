@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import itertools
 import math
 import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Container, Iterable, Sequence
 
 import grpc.aio
 
+from bench.field_graphs import make_field_events
 from bench.graphs import make_job_events
 from bench.measure import IngestClock, Measure, Task, WorkloadError
 from bench.sending import prepare_events, send_all, start_clock
@@ -19,9 +21,12 @@ from headwater.v1 import event_pb2
 from headwater.v1 import ingest_service_pb2 as contract
 
 SERVICE = "/headwater.v1.IngestService"
+ACCEPTED, REPEATED = event_pb2.EventResult.OUTCOME_ACCEPTED, event_pb2.EventResult.OUTCOME_DUPLICATE
 TIMEOUT_SECONDS = 60
 LOAD_BATCH = 1_000
 """Events in a request of the loads that come before all measurements."""
+FIELD_LOAD_BATCH = 200
+"""The same where an event has the lineage of 20 fields."""
 
 
 async def load_estate(task: Task) -> Measure:
@@ -35,6 +40,14 @@ async def load_graph(task: Task) -> Measure:
     """The graph that lineage workloads ask about."""
     start = dt.datetime.now(dt.UTC) - dt.timedelta(minutes=1)
     return await _load(task, list(make_job_events(SIZES[task.size].make_graph(), start=start)))
+
+
+async def load_fields(task: Task) -> Measure:
+    """The graph that field-level workloads ask about, a part after another, for it may be large."""
+    start = dt.datetime.now(dt.UTC) - dt.timedelta(minutes=1)
+    events = make_field_events(range(SIZES[task.size].field_components), start=start)
+    requests = (make_batch(bodies) for bodies in iter(lambda: list(itertools.islice(events, FIELD_LOAD_BATCH)), []))
+    return await _send_load(task, requests)
 
 
 async def measure_unary(task: Task, *, in_flight: int, per_second: int) -> Measure:
@@ -59,11 +72,11 @@ async def measure_unary(task: Task, *, in_flight: int, per_second: int) -> Measu
 
 async def measure_batches(task: Task, *, batch: int, in_flight: int, per_second: int) -> Measure:
     """So many events a call."""
-    requests = list(map(_make_batch, prepare_events(task, per_second=per_second, per_request=batch)))
+    requests = list(map(make_batch, prepare_events(task, per_second=per_second, per_request=batch)))
     async with grpc.aio.insecure_channel(task.grpc_address) as channel:
         clock = start_clock(task)
-        await send_all(requests, _make_batch_sender(channel), clock=clock, in_flight=in_flight)
-    return clock.read(in_flight=in_flight)
+        await send_all(requests, make_batch_sender(channel), clock=clock, in_flight=in_flight)
+    return clock.read(in_flight=in_flight, **{"from": clock.warm, "until": time.perf_counter()})
 
 
 async def measure_stream(task: Task, *, per_message: int, window: int, per_second: int) -> Measure:
@@ -113,21 +126,29 @@ async def measure_stream(task: Task, *, per_message: int, window: int, per_secon
 
 
 async def _load(task: Task, events: Sequence[bytes]) -> Measure:
-    requests = [_make_batch(events[start : start + LOAD_BATCH]) for start in range(0, len(events), LOAD_BATCH)]
+    return await _send_load(
+        task, [make_batch(events[start : start + LOAD_BATCH]) for start in range(0, len(events), LOAD_BATCH)]
+    )
+
+
+async def _send_load(task: Task, requests: Iterable[bytes]) -> Measure:
     async with grpc.aio.insecure_channel(task.grpc_address) as channel:
         clock = IngestClock(seconds=math.inf, warmup_seconds=0)
-        await send_all(requests, _make_batch_sender(channel), clock=clock, in_flight=4)
+        await send_all(requests, make_batch_sender(channel), clock=clock, in_flight=4)
     return clock.read()
 
 
-def _make_batch_sender(channel: grpc.aio.Channel) -> Callable[[bytes], Awaitable[int]]:
+def make_batch_sender(
+    channel: grpc.aio.Channel, outcomes: Container[int] = (ACCEPTED,), *, timeout: float = TIMEOUT_SECONDS
+) -> Callable[[bytes], Awaitable[int]]:
+    """What sends the bytes of a BatchWriteEventsRequest and returns how many events have one of these outcomes: all."""
     write: grpc.aio.UnaryUnaryMultiCallable[bytes, contract.BatchWriteEventsResponse] = channel.unary_unary(
         f"{SERVICE}/BatchWriteEvents", response_deserializer=contract.BatchWriteEventsResponse.FromString
     )
 
     async def send(request: bytes) -> int:
-        response = await write(request, timeout=TIMEOUT_SECONDS)
-        return _count_accepted(response.results)
+        response = await write(request, timeout=timeout)
+        return _count_accepted(response.results, outcomes)
 
     return send
 
@@ -136,7 +157,8 @@ def _wrap(body: bytes) -> event_pb2.Event:
     return event_pb2.Event(open_lineage=body)
 
 
-def _make_batch(bodies: Iterable[bytes]) -> bytes:
+def make_batch(bodies: Iterable[bytes]) -> bytes:
+    """The bytes of a BatchWriteEventsRequest."""
     return contract.BatchWriteEventsRequest(events=map(_wrap, bodies)).SerializeToString()
 
 
@@ -145,9 +167,9 @@ def _make_message(first_id: int, bodies: Iterable[bytes]) -> bytes:
     return contract.StreamEventsRequest(events=events).SerializeToString()
 
 
-def _count_accepted(results: Sequence[event_pb2.EventResult]) -> int:
-    """How many events were answered; raises where one of them is not accepted."""
+def _count_accepted(results: Sequence[event_pb2.EventResult], outcomes: Container[int] = (ACCEPTED,)) -> int:
+    """How many events were answered; raises where one of them has another outcome."""
     for result in results:
-        if result.outcome != event_pb2.EventResult.OUTCOME_ACCEPTED:
+        if result.outcome not in outcomes:
             raise WorkloadError(f"An event was not accepted: {result}")
     return len(results)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Awaitable, Callable
 from urllib.parse import quote
 
 import grpc.aio
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from bench.asking import measure_answers
 from bench.graphs import DATASET_NAMESPACE, Component
@@ -15,24 +17,40 @@ from headwater.v1 import lineage_service_pb2 as contract
 SERVICE = "/headwater.v1.LineageService"
 UNLIMITED = (("grpc.max_receive_message_length", -1),)
 TIMEOUT_SECONDS = 60
+AS_OF_SECONDS = 20
+"""How long ago `as of` is: less than the minute before its load in which the graph is declared."""
 DIRECTIONS = {"downstream": contract.DIRECTION_DOWNSTREAM, "upstream": contract.DIRECTION_UPSTREAM}
 
 
 async def measure_get(task: Task, *, node_count: int) -> Measure:
     """GetLineage: an answer of so many nodes in one message."""
     async with grpc.aio.insecure_channel(task.grpc_address, UNLIMITED) as channel:
-        get: grpc.aio.UnaryUnaryMultiCallable[bytes, contract.GetLineageResponse] = channel.unary_unary(
-            f"{SERVICE}/GetLineage", response_deserializer=contract.GetLineageResponse.FromString
-        )
+        return await measure_answers(task, node_count, make_asker(channel))
 
-        async def ask(component: Component) -> float:
-            request = contract.GetLineageRequest(traversal=_make_traversal(component))
-            response = await get(request.SerializeToString(), timeout=TIMEOUT_SECONDS)
-            received = time.perf_counter()
-            _check_answer(component, response.summary, len(response.nodes), len(response.links))
-            return received
 
-        return await measure_answers(task, node_count, ask)
+async def measure_as_of(task: Task, *, node_count: int) -> Measure:
+    """The same as the graph was some seconds ago, after it was loaded."""
+    time_asked = Timestamp(seconds=int(time.time()) - AS_OF_SECONDS)
+    async with grpc.aio.insecure_channel(task.grpc_address, UNLIMITED) as channel:
+        return await measure_answers(task, node_count, make_asker(channel, time_asked))
+
+
+def make_asker(channel: grpc.aio.Channel, as_of: Timestamp | None = None) -> Callable[[Component], Awaitable[float]]:
+    """What calls GetLineage for a component, checks the answer and returns when it came."""
+    get: grpc.aio.UnaryUnaryMultiCallable[bytes, contract.GetLineageResponse] = channel.unary_unary(
+        f"{SERVICE}/GetLineage", response_deserializer=contract.GetLineageResponse.FromString
+    )
+
+    async def ask(component: Component) -> float:
+        request = contract.GetLineageRequest(traversal=_make_traversal(component))
+        if as_of:
+            request.traversal.as_of.CopyFrom(as_of)
+        response = await get(request.SerializeToString(), timeout=TIMEOUT_SECONDS)
+        received = time.perf_counter()
+        _check_answer(component, response.summary, len(response.nodes), len(response.links))
+        return received
+
+    return ask
 
 
 async def measure_traverse(task: Task, *, node_count: int) -> Measure:

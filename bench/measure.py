@@ -23,11 +23,18 @@ class Task:
     http_address: str
     dsn: str
     """The scratch database of the baselines."""
+    server_dsn: str = ""
+    """The database of the server, for what cannot be asked or done through its doors."""
+
+    store_events: int = 0
+    """How many events the server's store was filled with."""
+    trace: str = ""
+    """The name of the trace, where it is not that of the workload."""
 
     @property
     def trace_name(self) -> str:
         """The seed of this task's trace, so that no other task sends the same runs."""
-        return f"{self.workload}/{self.round}"
+        return self.trace or f"{self.workload}/{self.round}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +60,11 @@ class Measure:
     def rate(self) -> float:
         """Events or answers a second."""
         return self.count / self.seconds
+
+    def read(self, what: str) -> float | None:
+        """The number of that name, of a note too; None where there is none."""
+        found: float | None = self.notes.get(what) if what in self.notes else getattr(self, what, None)
+        return found
 
 
 def find_percentile(values: Sequence[float], share: float) -> float:
@@ -83,6 +95,11 @@ class IngestClock:
         """Records that so many events, sent at that time of `time.perf_counter`, are acknowledged now."""
         now = time.perf_counter()
         self._acknowledged.append((now, events, now - sent))
+
+    @property
+    def warm(self) -> float:
+        """The end of the warm-up, by `time.perf_counter`, which all processes of the machine share."""
+        return self._warm
 
     def read(self, **notes: float) -> Measure:
         """The measure, once everything is acknowledged."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from bench.graphs import DEPTHS
 from bench.measure import Measure
@@ -33,9 +33,13 @@ LINEAGE_COLUMNS = ("p50 ms", "p99 ms", "first p50 ms", "first p99 ms", "server u
 
 
 class Report:
-    """The outcomes of a run as tables: lists of rows that have the same columns."""
+    """The outcomes of a run as tables: lists of rows that have the same columns.
 
-    def __init__(self, outcomes: Iterable[Outcome]) -> None:
+    `store` tells of the store as a whole: events, bytes, seconds to start, and so on, by name.
+    """
+
+    def __init__(self, outcomes: Iterable[Outcome], store: Mapping[str, float] | None = None) -> None:
+        self.store = dict(store or {})
         self._measured: dict[str, list[tuple[Outcome, Measure]]] = {}
         self.failures: list[Outcome] = []
         for outcome in outcomes:
@@ -47,10 +51,11 @@ class Report:
     def make_tables(self) -> dict[str, list[Row]]:
         """The tables by title; one without rows is left out."""
         tables = {
+            "Store": [{"of the store": name, "measured": value} for name, value in self.store.items()],
             "Loads": [self._make_row(name, LOAD_COLUMNS) for name in self._names(Kind.LOAD)],
             "Ingestion: events a second, and as a multiple of the baselines'": [
                 self._make_row(name, INGEST_COLUMNS)
-                | {f"x {base}": self._ratio(name, base, lambda measure: measure.rate) for base in INGEST_BASELINES}
+                | {f"x {base}": self.find_ratio(name, base, lambda measure: measure.rate) for base in INGEST_BASELINES}
                 for name in self._names(Kind.INGEST)
             ],
         }
@@ -58,12 +63,15 @@ class Report:
             tables[f"Lineage, answers of {nodes:,} nodes: times, and p50 as a multiple of the baselines'"] = [
                 self._make_row(name, LINEAGE_COLUMNS)
                 | {
-                    f"x {base}": self._ratio(name, f"{base}-{nodes}", lambda measure: measure.p50)
+                    f"x {base}": self.find_ratio(name, f"{base}-{nodes}", lambda measure: measure.p50)
                     for base in LINEAGE_BASELINES
                 }
                 for name in self._names(Kind.LINEAGE)
                 if name.endswith(f"-{nodes}")
             ]
+        tables["Questions: times, and p50 as a multiple of another's"] = [
+            self._make_row(name, LINEAGE_COLUMNS) | self._make_comparison(name) for name in self._names(Kind.QUESTION)
+        ]
         return {title: rows for title, rows in tables.items() if rows}
 
     def find_unsteady(self) -> list[str]:
@@ -77,20 +85,35 @@ class Report:
     def _make_row(self, name: str, columns: Sequence[str]) -> Row:
         row: Row = {"workload": name, "what": WORKLOADS[name].meaning}
         for column in columns:
-            values = [COLUMNS[column](outcome, measure) for outcome, measure in self._measured[name]]
-            found = [value for value in values if value is not None]
-            row[column] = statistics.median(found) if found else None
+            row[column] = self.find_median(name, COLUMNS[column])
         if "events/s" in columns:
             rates = [measure.rate for _, measure in self._measured[name]]
             row["spread"] = f"{min(rates):,.0f}-{max(rates):,.0f}"
         return row
 
-    def _ratio(self, name: str, baseline: str, read: Callable[[Measure], float]) -> float | None:
+    def _make_comparison(self, name: str) -> Row:
+        notes = next((measure.notes for _, measure in self._measured[name] if measure.notes), {})
+        [other] = WORKLOADS[name].beside or [""]
+        ratio = self.find_ratio(name, other, lambda measure: measure.p50)
+        return {
+            "p50 beside": f"{ratio:.3g} x {other}" if ratio else None,
+            "notes": ", ".join(f"{key} {_render(value)}" for key, value in notes.items()),
+        }
+
+    def find_median(self, name: str, read: Read) -> float | None:
+        """The median over the rounds of a workload; none where it was not measured."""
+        found = [read(outcome, measure) for outcome, measure in self._measured.get(name, [])]
+        values = [value for value in found if value is not None]
+        return statistics.median(values) if values else None
+
+    def find_ratio(self, name: str, baseline: str, read: Callable[[Measure], float]) -> float | None:
         """The median over the rounds in which both were measured; none where there is none."""
+        if baseline not in WORKLOADS[name].beside:
+            return None
         theirs = {outcome.round: read(measure) for outcome, measure in self._measured.get(baseline, [])}
         ratios = [
             read(measure) / theirs[outcome.round]
-            for outcome, measure in self._measured[name]
+            for outcome, measure in self._measured.get(name, [])
             if outcome.round in theirs
         ]
         return statistics.median(ratios) if ratios else None

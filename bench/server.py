@@ -8,6 +8,7 @@ import os
 import socket
 import sys
 import tempfile
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,35 +35,44 @@ class RunningServer:
     dsn: str
     process: int | None
     """None where no server is needed."""
+    start_seconds: float = 0
+    """From the start of the process to SERVING."""
 
 
 @contextlib.asynccontextmanager
-async def running_server(dsn: str | None) -> AsyncIterator[RunningServer]:
-    """The server on free ports, with its own PostgreSQL in a temporary folder, or on the database of the DSN.
+async def running_server(dsn: str | None, folder: Path | None = None) -> AsyncIterator[RunningServer]:
+    """The server on free ports, with its own PostgreSQL in the folder, or on the database of the DSN.
 
-    That database is new and gets its schema first. Raises ServerError where the server is not ready in time.
+    That database gets its schema first. What was in the folder is still there; without a folder, the store is new.
+    Raises ServerError where the server is not ready in time.
     """
-    with tempfile.TemporaryDirectory(prefix="headwater-bench-", ignore_cleanup_errors=True) as folder:
-        data_dir, log_path = Path(folder) / "data", Path(folder) / "server.log"
-        grpc_address, http_address = _choose_address(), _choose_address()
-        environment = {
-            **os.environ,
-            "HEADWATER_DATA_DIR": str(data_dir),
-            "HEADWATER_GRPC_ADDRESS": grpc_address,
-            "HEADWATER_HTTP_ADDRESS": http_address,
-        }
-        if dsn:
-            environment["HEADWATER_DSN"] = dsn
-        with log_path.open("wb") as log:
-            if dsn and await (await _start("migrate", environment, log.fileno())).wait() != 0:
-                raise ServerError(f"The schema could not be made: {_tail(log_path)}")
-            process = await _start("serve", environment, log.fileno())
-            try:
-                await _wait_until_ready(process, grpc_address, log_path)
-                own_dsn = f"postgresql://headwater@/headwater?host={quote(str(data_dir / 'run'))}"
-                yield RunningServer(grpc_address, http_address, dsn or own_dsn, process.pid)
-            finally:
-                await _stop(process)
+    if folder is None:
+        with tempfile.TemporaryDirectory(prefix="headwater-bench-", ignore_cleanup_errors=True) as new:
+            async with running_server(dsn, Path(new)) as server:
+                yield server
+        return
+    data_dir, log_path = folder / "data", folder / "server.log"
+    grpc_address, http_address = _choose_address(), _choose_address()
+    environment = {
+        **os.environ,
+        "HEADWATER_DATA_DIR": str(data_dir),
+        "HEADWATER_GRPC_ADDRESS": grpc_address,
+        "HEADWATER_HTTP_ADDRESS": http_address,
+    }
+    if dsn:
+        environment["HEADWATER_DSN"] = dsn
+    with log_path.open("wb") as log:
+        if dsn and await (await _start("migrate", environment, log.fileno())).wait() != 0:
+            raise ServerError(f"The schema could not be made: {_tail(log_path)}")
+        start = time.perf_counter()
+        process = await _start("serve", environment, log.fileno())
+        try:
+            await _wait_until_ready(process, grpc_address, log_path)
+            seconds = time.perf_counter() - start
+            own_dsn = f"postgresql://headwater@/headwater?host={quote(str(data_dir / 'run'))}"
+            yield RunningServer(grpc_address, http_address, dsn or own_dsn, process.pid, seconds)
+        finally:
+            await _stop(process)
 
 
 async def _start(command: str, environment: dict[str, str], log: int) -> asyncio.subprocess.Process:
@@ -93,7 +103,7 @@ async def _wait_until_ready(process: asyncio.subprocess.Process, address: str, l
                 answer = await check(b"", timeout=1)
                 if answer.status == health_pb2.HealthCheckResponse.SERVING:
                     return
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.02)
     raise ServerError(f"The server was not ready in {READY_SECONDS} s: {_tail(log_path)}")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import datetime as dt
 import json
 import sys
 from collections.abc import Callable, Iterable
@@ -12,7 +13,7 @@ from pathlib import Path
 
 from bench.database import StoreState, read_state, settle
 from bench.measure import Measure, Task
-from bench.processor_time import ProcessorTime, read_processor_time
+from bench.process_use import ProcessorTime, read_processor_time
 from bench.server import RunningServer
 from bench.sizes import SIZES
 from bench.workloads import WORKLOADS, Kind
@@ -20,6 +21,8 @@ from bench.workloads import WORKLOADS, Kind
 ROOT = Path(__file__).parents[1]
 WORKER_SECONDS = 600
 """The longest time that a worker process is given."""
+LOAD_SECONDS = 7_200
+"""The same where it loads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +51,18 @@ class Session:
     size: str
     server: RunningServer
     scratch_dsn: str
+    since: dt.datetime
+    """Before the first event that is measured happened, and after those that were there: what is counted is new."""
+    store_events: int = 0
+    """How many events the store was filled with before."""
+    loads_done: Path | None = None
+    """The file that names the loads that a store which stays has had already; they are not done again."""
 
     async def run(self, names: Iterable[str], report: Callable[[Outcome], None]) -> list[Outcome]:
         """Runs the loads once and the other workloads in rounds, every second round in the opposite order."""
         chosen = list(names)
-        plan = [(0, name) for name in chosen if WORKLOADS[name].kind is Kind.LOAD]
+        done = self.loads_done.read_text().split() if self.loads_done and self.loads_done.exists() else []
+        plan = [(0, name) for name in chosen if WORKLOADS[name].kind is Kind.LOAD and name not in done]
         measured = [name for name in chosen if WORKLOADS[name].kind is not Kind.LOAD]
         for number in range(SIZES[self.size].rounds):
             plan += [(number, name) for name in (reversed(measured) if number % 2 else measured)]
@@ -61,26 +71,34 @@ class Session:
             outcome = await self._run_one(name, number)
             report(outcome)
             outcomes.append(outcome)
+            workload = WORKLOADS[name]
+            if self.loads_done and workload.kind is Kind.LOAD and not (workload.is_baseline or outcome.failure):
+                with self.loads_done.open("a") as file:
+                    file.write(f"{name}\n")
         return outcomes
 
     async def _run_one(self, name: str, number: int) -> Outcome:
         workload = WORKLOADS[name]
         dsn = self.scratch_dsn if workload.is_baseline else self.server.dsn
         await settle(dsn)
-        before = await read_state(dsn, workload.table) if workload.table else None
+        before = await read_state(dsn, workload.table, self.since) if workload.table else None
         busy = self._read_processor_time()
         try:
             measure = await self._run_worker(name, number)
         except (WorkerError, TimeoutError) as error:
             return Outcome(name, number, None, failure=str(error) or "It took too long.")
         outcome = add_processor_time(Outcome(name, number, measure), busy, self._read_processor_time())
-        return check_store(outcome, before, await read_state(dsn, workload.table) if workload.table else None)
+        return check_store(
+            outcome, before, await read_state(dsn, workload.table, self.since) if workload.table else None
+        )
 
     def _read_processor_time(self) -> ProcessorTime | None:
         return read_processor_time(self.server.process) if self.server.process else None
 
     async def _run_worker(self, name: str, number: int) -> Measure:
-        task = Task(name, self.size, number, self.server.grpc_address, self.server.http_address, self.scratch_dsn)
+        server = self.server
+        addresses = (server.grpc_address, server.http_address, self.scratch_dsn, server.dsn)
+        task = Task(name, self.size, number, *addresses, store_events=self.store_events)
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "bench.worker"),
             stdin=asyncio.subprocess.PIPE,
@@ -89,7 +107,7 @@ class Session:
             cwd=ROOT,
         )
         try:
-            async with asyncio.timeout(WORKER_SECONDS):
+            async with asyncio.timeout(LOAD_SECONDS if WORKLOADS[name].kind is Kind.LOAD else WORKER_SECONDS):
                 output, error = await process.communicate(json.dumps(dataclasses.asdict(task)).encode())
         finally:
             if process.returncode is None:

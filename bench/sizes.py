@@ -26,6 +26,11 @@ class Size:
     questions: Mapping[int, int]
     """By nodes of an answer: how many times a lineage workload asks for it in one round."""
 
+    field_components: int
+    """How many components of 1,000 fields and 2,500 links the graph of fields has."""
+    real_copies: int
+    """How often what real producers sent is sent again."""
+
     @property
     def estate(self) -> Estate:
         """The jobs and datasets of the traces."""
@@ -42,8 +47,9 @@ class Size:
 
 
 SIZES = {
-    "smoke": Size(1, 1.0, 0.2, 100, {10: 1, 1_000: 1, 20_000: 1}, {10: 10, 1_000: 4, 20_000: 2}),
-    "small": Size(3, 3.0, 0.5, 1_000, {10: 10, 1_000: 5, 20_000: 1}, {10: 200, 1_000: 100, 20_000: 10}),
-    "medium": Size(3, 10.0, 1.0, 10_000, {10: 50, 1_000: 25, 20_000: 3}, {10: 500, 1_000: 200, 20_000: 20}),
+    "smoke": Size(1, 1.0, 0.2, 100, {10: 1, 1_000: 1, 20_000: 1}, {10: 10, 1_000: 4, 20_000: 2}, 1, 2),
+    "small": Size(3, 3.0, 0.5, 1_000, {10: 10, 1_000: 5, 20_000: 1}, {10: 200, 1_000: 100, 20_000: 10}, 20, 20),
+    "medium": Size(3, 10.0, 1.0, 10_000, {10: 50, 1_000: 25, 20_000: 3}, {10: 500, 1_000: 200, 20_000: 20}, 200, 50),
+    "large": Size(2, 5.0, 1.0, 10_000, {10: 50, 1_000: 25, 20_000: 3}, {10: 500, 1_000: 500, 20_000: 40}, 4_000, 200),
 }
-"""By name. `smoke` only shows that everything works; its numbers mean nothing."""
+"""By name. `smoke` only shows that everything works; its numbers mean nothing. `large` is for a filled store."""

@@ -9,10 +9,13 @@ from __future__ import annotations
 import datetime as dt
 import random
 from collections import deque
+from collections.abc import Iterator
+from functools import lru_cache
 
 from bench.estate import Estate
-from bench.facets import render_template
+from bench.facets import Template, render_template
 
+EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 EVENT_SPACING = dt.timedelta(microseconds=20)
 """Event time between two events of a trace: as if they were sent at 50,000 a second."""
 OPEN_RUNS = 50
@@ -28,30 +31,36 @@ def make_events(estate: Estate, count: int, *, name: str, end: dt.datetime) -> l
 
     The name is the trace's seed. The count is even: each run has a START and a COMPLETE.
     """
+    start = end - EVENT_SPACING * (count - 1)
+    return list(iterate_events(estate, count, name=name, start=start, spacing=EVENT_SPACING))
+
+
+def iterate_events(
+    estate: Estate, count: int, *, name: str, start: dt.datetime, spacing: dt.timedelta
+) -> Iterator[bytes]:
+    """The same events one by one, from a time on and with that much time between two: whole microseconds."""
     if count % 2:
         raise ValueError("A trace has an even number of events.")
     trace = _Trace(estate, name)
-    start = end - EVENT_SPACING * (count - 1)
-    times = [start + EVENT_SPACING * number for number in range(count)]
-    events: list[bytes] = []
+    step = spacing // dt.timedelta(microseconds=1)
+    first = (start - EPOCH) // dt.timedelta(microseconds=1)
     started = completed = 0
-    for time in times:
+    for micros in range(first, first + count * step, step):
         if started < count // 2 and started - completed < OPEN_RUNS:
-            events.append(trace.start_run(time))
+            yield trace.start_run(micros)
             started += 1
         else:
-            events.append(trace.complete_run(time))
+            yield trace.complete_run(micros)
             completed += 1
-    return events
 
 
-def make_run_id(rng: random.Random, time: dt.datetime) -> bytes:
-    """A UUIDv7 of the time, its random bits drawn from the generator."""
-    milliseconds = int(time.timestamp() * 1000)
-    low = rng.getrandbits(74)
-    bits = milliseconds << 80 | 0x7 << 76 | (low >> 62) << 64 | 0x2 << 62 | low & 0x3FFFFFFFFFFFFFFF
-    digits = f"{bits:032x}"
-    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}".encode()
+def make_run_id(rng: random.Random, micros: int) -> bytes:
+    """A UUIDv7 of the time in microseconds since 1970, its random bits drawn from the generator."""
+    millis, bits = micros // 1_000, rng.getrandbits(74)
+    return b"%08x-%04x-7%03x-%04x-%012x" % (
+        *(millis >> 16, millis & 0xFFFF),
+        *(bits >> 62, 0x8000 | bits >> 48 & 0x3FFF, bits & 0xFFFFFFFFFFFF),
+    )
 
 
 class _Trace:
@@ -66,37 +75,36 @@ class _Trace:
         for number, job in enumerate(self._jobs):
             for dataset in (*job.inputs, *job.outputs):
                 self._users.setdefault(dataset, []).append(number)
-        self._templates: dict[int, tuple[bytes, bytes]] = {}
+        self._templates: dict[int, tuple[Template, Template]] = {}
         self._parents: dict[str, tuple[bytes, int]] = {}
-        self._open: deque[tuple[int, dict[bytes, bytes]]] = deque()
+        self._open: deque[tuple[int, dict[str, bytes]]] = deque()
         self._started = 0
 
-    def start_run(self, time: dt.datetime) -> bytes:
+    def start_run(self, micros: int) -> bytes:
         """The START of the next run."""
         number = self._started % len(self._jobs)
         self._started += 1
         if self._rng.random() < 1 / SCHEMA_CHANGE_RUNS:
             self._change_schema(self._jobs[number].outputs[0])
-        hour = time.replace(minute=0, second=0, microsecond=0)
         gaps = {
-            b"event_time": _format_time(time),
-            b"run_id": make_run_id(self._rng, time),
-            b"parent_id": self._find_parent(self._jobs[number].domain, time),
-            b"nominal_time": _format_time(hour),
+            "event_time": _format_time(micros),
+            "run_id": make_run_id(self._rng, micros),
+            "parent_id": self._find_parent(self._jobs[number].domain, micros),
+            "nominal_time": _format_hour(micros // 3_600_000_000),
         }
         self._open.append((number, gaps))
-        return self._find_templates(number)[0] % gaps
+        return self._find_templates(number)[0].fill(gaps)
 
-    def complete_run(self, time: dt.datetime) -> bytes:
+    def complete_run(self, micros: int) -> bytes:
         """The COMPLETE of the run that is open for longest."""
         number, gaps = self._open.popleft()
-        rows = self._rng.randrange(1_000, 10_000_000)
-        gaps[b"event_time"] = _format_time(time)
-        gaps[b"rows"] = str(rows).encode()
-        gaps[b"size"] = str(rows * 87).encode()
-        return self._find_templates(number)[1] % gaps
+        rows = 1_000 + int(self._rng.random() * 9_999_000)
+        gaps["event_time"] = _format_time(micros)
+        gaps["rows"] = str(rows).encode()
+        gaps["size"] = str(rows * 87).encode()
+        return self._find_templates(number)[1].fill(gaps)
 
-    def _find_templates(self, number: int) -> tuple[bytes, bytes]:
+    def _find_templates(self, number: int) -> tuple[Template, Template]:
         templates = self._templates.get(number)
         if templates is None:
             job = self._jobs[number]
@@ -114,13 +122,23 @@ class _Trace:
         for user in self._users[dataset]:
             self._templates.pop(user, None)
 
-    def _find_parent(self, domain: str, time: dt.datetime) -> bytes:
+    def _find_parent(self, domain: str, micros: int) -> bytes:
         parent, children = self._parents.get(domain, (b"", PARENT_RUNS))
         if children >= PARENT_RUNS:
-            parent, children = make_run_id(self._rng, time), 0
+            parent, children = make_run_id(self._rng, micros), 0
         self._parents[domain] = (parent, children + 1)
         return parent
 
 
-def _format_time(time: dt.datetime) -> bytes:
-    return time.isoformat(timespec="microseconds").encode()
+def _format_time(micros: int) -> bytes:
+    return b"%b.%06d+00:00" % (_format_second(micros // 1_000_000), micros % 1_000_000)
+
+
+@lru_cache(maxsize=2)
+def _format_second(second: int) -> bytes:
+    return (EPOCH + dt.timedelta(seconds=second)).strftime("%Y-%m-%dT%H:%M:%S").encode()
+
+
+@lru_cache(maxsize=2)
+def _format_hour(hour: int) -> bytes:
+    return _format_time(hour * 3_600_000_000)

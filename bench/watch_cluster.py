@@ -30,7 +30,7 @@ if __name__ == "__main__":
 
 from bench.cluster_api import Body, ClusterApi, serving, write_kubeconfig
 from bench.machine import describe_machine
-from bench.processor_time import read_processor_time
+from bench.process_use import read_processor_time
 from bench.server import running_server
 from headwater_operator.kinds import ADAPTERS
 

@@ -36,7 +36,7 @@ if __name__ == "__main__":
 from bench.cluster_api import Body, ClusterApi, serving, write_kubeconfig
 from bench.machine import describe_machine
 from bench.measure import find_percentile
-from bench.processor_time import read_processor_time
+from bench.process_use import read_processor_time
 from headwater_operator.kinds import ADAPTERS
 from headwater_operator.rbac import OWNERS
 

@@ -9,7 +9,20 @@ from fnmatch import fnmatchcase
 from functools import partial
 from typing import Any, TypeAlias
 
-from bench import baseline_copy, baseline_naive, baseline_walk, ingest_grpc, ingest_http, lineage_grpc
+from bench import (
+    baseline_copy,
+    baseline_naive,
+    baseline_walk,
+    ingest_grpc,
+    ingest_http,
+    lineage_fields,
+    lineage_grpc,
+    paced,
+    partition_drop,
+    real_traces,
+    search,
+    while_ingesting,
+)
 from bench.graphs import DEPTHS
 from bench.measure import Measure, Task
 
@@ -24,7 +37,9 @@ class Kind(Enum):
     INGEST = "ingest"
     """Acknowledged events a second."""
     LINEAGE = "lineage"
-    """Milliseconds an answer."""
+    """Milliseconds an answer, by its nodes."""
+    QUESTION = "question"
+    """Milliseconds an answer, compared with one other workload."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +55,8 @@ class Workload:
     """Where its events are counted: of the server's database, or of the scratch database where it is a baseline."""
     is_baseline: bool = False
     """Whether it goes to the scratch database and not to the server."""
+    beside: tuple[str, ...] = ()
+    """What it is compared with."""
 
 
 INGEST_BASELINES = ("naive-1", "naive-8", "copy")
@@ -54,11 +71,11 @@ def _load(meaning: str, run: Run, table: str, *, is_baseline: bool) -> Workload:
 
 
 def _ingest(meaning: str, run: Run) -> Workload:
-    return Workload(meaning, Kind.INGEST, run, load="load-estate", table=SERVER_TABLE)
+    return Workload(meaning, Kind.INGEST, run, load="load-estate", table=SERVER_TABLE, beside=INGEST_BASELINES)
 
 
 def _baseline(meaning: str, run: Run, load: str, table: str) -> Workload:
-    return Workload(meaning, Kind.INGEST, run, load=load, table=table, is_baseline=True)
+    return Workload(meaning, Kind.INGEST, run, load=load, table=table, is_baseline=True, beside=INGEST_BASELINES)
 
 
 WORKLOADS: dict[str, Workload] = {
@@ -66,6 +83,8 @@ WORKLOADS: dict[str, Workload] = {
     "load-walk": _load("the graph, by COPY", baseline_walk.load_walk, "", is_baseline=True),
     "load-estate": _load("two runs of every job", ingest_grpc.load_estate, SERVER_TABLE, is_baseline=False),
     "load-graph": _load("the graph, as JobEvents", ingest_grpc.load_graph, SERVER_TABLE, is_baseline=False),
+    "load-fields": _load("the graph of fields, as JobEvents", ingest_grpc.load_fields, SERVER_TABLE, is_baseline=False),
+    "load-fields-walk": _load("the graph of fields, by COPY", lineage_fields.load_fields_walk, "", is_baseline=True),
     "naive-1": _baseline(
         "a transaction an event, a statement a row, 1 connection",
         partial(baseline_naive.measure_naive, connections=1, per_second=2_000),
@@ -109,6 +128,61 @@ WORKLOADS: dict[str, Workload] = {
         "POST /api/v1/lineage/batch of 100, 16 connections",
         partial(ingest_http.measure_http, batch=100, in_flight=16, per_second=40_000),
     ),
+    "batch-100-paced": _ingest(
+        "the same as batch-100, at 70 % of its greatest rate",
+        partial(paced.measure_paced, batch=100, in_flight=16, share=0.7, per_second=40_000),
+    ),
+    "real-traces": Workload(
+        "what Airflow and Spark sent, as new runs",
+        Kind.INGEST,
+        real_traces.measure_real,
+        table=SERVER_TABLE,
+    ),
+    "as-of": Workload(
+        "GetLineage, 1,000 nodes, as of 20 seconds ago",
+        Kind.QUESTION,
+        partial(lineage_grpc.measure_as_of, node_count=1_000),
+        load="load-graph",
+        beside=("get-1000",),
+    ),
+    "fields": Workload(
+        "GetLineage, 1,000 fields",
+        Kind.QUESTION,
+        lineage_fields.measure_fields,
+        load="load-fields",
+        beside=("cte-fields",),
+    ),
+    "cte-fields": Workload(
+        "recursive query, 1,000 fields with names and links",
+        Kind.QUESTION,
+        lineage_fields.measure_fields_walk,
+        load="load-fields-walk",
+        is_baseline=True,
+    ),
+    "search": Workload(
+        "SearchAssets, 50 datasets by a part of the name",
+        Kind.QUESTION,
+        search.measure_search,
+        load="load-estate",
+        beside=("like",),
+    ),
+    "like": Workload(
+        "ILIKE over the same names", Kind.QUESTION, search.measure_like, load="load-estate", is_baseline=True
+    ),
+    "while-ingesting": Workload(
+        "GetLineage, 1,000 nodes, while batches of 1,000 are sent",
+        Kind.QUESTION,
+        partial(while_ingesting.measure_get_while_ingesting, node_count=1_000),
+        load="load-graph",
+        table=SERVER_TABLE,
+        beside=("get-1000",),
+    ),
+    "partition-drop": Workload(
+        "GetRun with facets, while a partition of 4 million events, or of all, is dropped",
+        Kind.QUESTION,
+        partial(partition_drop.measure_drop, rows=4_000_000),
+        load="load-estate",
+    ),
 }
 
 for _nodes in DEPTHS:
@@ -119,6 +193,7 @@ for _nodes in DEPTHS:
             partial(baseline_walk.measure_walk, node_count=_nodes, answer=_answer),
             load="load-walk",
             is_baseline=True,
+            beside=tuple(f"{base}-{_nodes}" for base in LINEAGE_BASELINES),
         )
     for _rpc, _run in (("get", lineage_grpc.measure_get), ("traverse", lineage_grpc.measure_traverse)):
         WORKLOADS[f"{_rpc}-{_nodes}"] = Workload(
@@ -126,6 +201,7 @@ for _nodes in DEPTHS:
             Kind.LINEAGE,
             partial(_run, node_count=_nodes),
             load="load-graph",
+            beside=tuple(f"{base}-{_nodes}" for base in LINEAGE_BASELINES),
         )
 
 

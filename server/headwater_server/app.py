@@ -53,6 +53,7 @@ from .standing import Parts, Standing
 from .storage.catalog.store import CatalogStore
 from .storage.database import Database
 from .storage.embedded import EmbeddedPostgres
+from .storage.graph.memory import GraphMemory
 from .storage.ingest.transaction import IngestStore
 from .storage.lineage.store import LineageStore
 from .storage.migrate import upgrade
@@ -113,8 +114,11 @@ async def running(settings: Settings) -> AsyncIterator[Addresses]:
         probe = PostgresProbe(dsn)
         stack.callback(probe.close)
         databases = Databases(writing, reading, replica)
+        memory = None
+        if settings.query.graph_memory_mib:
+            memory = GraphMemory(replica or reading, settings.read_dsn or dsn, settings.query.graph_memory_mib)
         upkeep = Upkeep()
-        doors = Doors(settings, guard, ingestion, Store(probe, databases, upkeep))
+        doors = Doors(settings, guard, ingestion, Store(probe, databases, upkeep, memory))
         stack.push_async_callback(doors.close)
         addresses = await doors.open()
         await stack.enter_async_context(_background(doors.watch_readiness()))
@@ -123,6 +127,8 @@ async def running(settings: Settings) -> AsyncIterator[Addresses]:
         )
         await stack.enter_async_context(_background(keeping))
         await stack.enter_async_context(_background(sampling.keep(SamplingStore(writing))))
+        if memory:
+            await stack.enter_async_context(_background(memory.keep()))
         yield addresses
 
 
@@ -192,11 +198,12 @@ class Databases:
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """What a server knows of its PostgreSQL."""
+    """What a server knows of its PostgreSQL, and what it holds of the graph in memory."""
 
     probe: PostgresProbe
     databases: Databases
     upkeep: Upkeep
+    memory: GraphMemory | None
 
 
 class Doors:
@@ -209,7 +216,7 @@ class Doors:
         self._admission = Admission(settings.query.max_queries_in_flight)
         self._registry = self._measures(ingestion, store)
         self._ingest = IngestServicer(ingestion)
-        services = _services(self._ingest, store.databases, settings.query)
+        services = _services(self._ingest, store, settings.query)
         self._grpc = self._grpc_server(services)
         self._http = self._http_server(ingestion, {service.descriptor: service.servicer for service in services})
         self._metrics = self._metrics_server()
@@ -314,8 +321,8 @@ class Doors:
         )
 
 
-def _services(ingest: IngestServicer, databases: Databases, settings: QuerySettings) -> list[Service]:
-    seconds = settings.query_timeout_seconds
+def _services(ingest: IngestServicer, store: Store, settings: QuerySettings) -> list[Service]:
+    seconds, databases = settings.query_timeout_seconds, store.databases
     catalog = CatalogStore(databases.replica or databases.reading, databases.writing)
     lineage = LineageStore(databases.reading, databases.replica)
     pipelines = PipelineStore(databases.reading, databases.writing)
@@ -332,7 +339,7 @@ def _services(ingest: IngestServicer, databases: Databases, settings: QuerySetti
         ),
         Service(
             lineage_service_pb2.DESCRIPTOR.services_by_name["LineageService"],
-            LineageServicer(lineage, catalog, seconds, max_nodes=settings.max_nodes),
+            LineageServicer(lineage, catalog, seconds, memory=store.memory, max_nodes=settings.max_nodes),
             lineage_service_pb2_grpc.add_LineageServiceServicer_to_server,
         ),
         Service(

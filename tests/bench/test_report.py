@@ -9,7 +9,7 @@ import time
 import pytest
 from bench.database import StoreState
 from bench.measure import IngestClock, Measure, WorkloadError, find_percentile
-from bench.processor_time import ProcessorTime, read_processor_time
+from bench.process_use import ProcessorTime, read_memory, read_processor_time
 from bench.report import Report, render_tables
 from bench.session import Outcome, add_processor_time, check_store
 from bench.workloads import INGEST_BASELINES, LINEAGE_BASELINES, WORKLOADS, choose_workloads
@@ -63,10 +63,16 @@ def test_processor_time_is_told_by_events() -> None:
     assert (outcome.server_microseconds, outcome.postgres_microseconds) == (5_000, 20_000)
 
 
-def test_the_processor_time_of_this_process_is_not_that_of_those_below_it() -> None:
+def test_processes_of_one_program_count_together_and_postgres_apart() -> None:
     time_used = read_processor_time(os.getpid())
     assert time_used.own > 0
-    assert read_processor_time(os.getppid()).below >= time_used.own
+    parent = read_processor_time(os.getppid())
+    assert (parent.own >= time_used.own, parent.below) == (True, 0)
+
+
+def test_the_peak_of_memory_is_not_below_what_is_shared_out_now() -> None:
+    memory = read_memory(os.getpid())
+    assert 0 < memory.now <= memory.peak
 
 
 def test_ratios_are_taken_within_a_round_and_failures_are_left_out() -> None:

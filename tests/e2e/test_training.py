@@ -10,7 +10,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import pytest
@@ -21,17 +21,21 @@ from headwater.names import JobName
 from headwater.v1.catalog_pb2 import Run, RunState
 
 from .crds import apply_crds
-from .kubernetes_access import Namespace, Object, has_condition
+from .kubernetes_access import Namespace, Object, has_condition, kubectl
 from .lineage_pipelines import RESOURCE, job, pipeline
-from .running_operator import CLUSTER, program, running_operator
-from .running_webhook import OPT_IN, running_webhook
-from .secured_server import SecuredServer
+from .release import FULL_NAME, helms, installed
+from .running_operator import program
+from .running_webhook import OPT_IN
 from .target import Target
 from .training.compiled_pipeline import CompiledPipeline
 from .training.image import HERE, IMAGE, team_archive
 from .training.kubeflow_run import Ended, KubeflowRun
 from .waiting import until
 
+OWN_NAMESPACE = "e2e-training"
+CLUSTER = "kubernetes"
+"""What the chart calls the cluster that it is in."""
+CA = '{{index .data "ca.crt" | base64decode}}'
 FIRST, CLEAN, FEATURES = "landing/wine.csv", "clean/wine.csv", "features/wine.csv"
 LAKE = "s3://lake"
 KIND = "DATASET_KIND_"
@@ -68,25 +72,32 @@ class Service:
 
 
 @pytest.fixture(scope="module")
+def own_namespace(client: DynamicClient) -> Iterator[Namespace]:
+    """The namespace of the service."""
+    kubectl("create", "namespace", OWN_NAMESPACE)
+    yield Namespace(OWN_NAMESPACE, client)
+    kubectl("delete", "namespace", OWN_NAMESPACE, "--wait=false")
+
+
+@pytest.fixture(scope="module")
 def service(
     client: DynamicClient,
-    permissions: None,
-    host: str,
-    emitter_image: str,
+    own_namespace: Namespace,
+    load_image: Callable[[str], str],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Service]:
-    """The service, the operator and the webhook run, and emitters are let in."""
-    folder = tmp_path_factory.mktemp("service")
-    secured = SecuredServer(host, folder)
+    """The chart, installed as it comes, and the way in that its notes tell a person."""
+    if not helms():
+        pytest.skip("the chart is installed by Helm, and there is none on the path")
     apply_crds(client, "Workflow")
-    token = folder / "token"
-    token.write_text(secured.token_file.read_text())
-    with pytest.MonkeyPatch.context() as patch, secured.running():
-        patch.setenv("HEADWATER_CA_FILE", str(secured.ca_file))
-        with running_webhook(host, emitter_image, secured.address, folder):
-            patch.setenv("HEADWATER_TOKEN_FILE", str(token))
-            with running_operator(secured.address, folder):
-                yield Service(Settings(address=secured.address, ca_file=secured.ca_file, token_file=token))
+    folder = tmp_path_factory.mktemp("reader")
+    token, ca = folder / "token", folder / "ca.crt"
+    with installed(own_namespace, load_image) as release, release.forwarded("server", 4970) as port:
+        reader = ("create", "token", f"{FULL_NAME}-reader", "--audience", "headwater")
+        token.write_text(own_namespace.kubectl(*reader))
+        secret = ("get", "secret", f"{FULL_NAME}-server-tls", "--output", f"go-template={CA}")
+        ca.write_text(own_namespace.kubectl(*secret))
+        yield Service(Settings(address=f"localhost:{port}", ca_file=ca, token_file=token))
 
 
 @pytest.fixture(scope="module")

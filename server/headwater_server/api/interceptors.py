@@ -109,7 +109,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
             (True, True): grpc.stream_stream_rpc_method_handler,
         }[handler.request_streaming, handler.response_streaming]
         wrapped: Any = answer
-        return make(wrapped, None, handler.response_serializer)
+        return make(wrapped, None, _serialize)
 
     def _refusing(self, method: str) -> Handler:
         async def refuse(_: object, context: Context) -> None:
@@ -196,6 +196,12 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
                 yield
             finally:
                 self._strangers.discard(task)
+
+
+def _serialize(answer: Any) -> bytes:
+    """An answer's bytes: of a message, or of what was written as one."""
+    data: bytes = answer.SerializeToString()
+    return data
 
 
 async def _each(data: AsyncIterator[bytes], parse: Callable[[bytes], Message]) -> AsyncIterator[Message]:

@@ -16,6 +16,7 @@ from ..domain.errors import InvalidField, UnknownMethod
 from ..usecases.access import authorize
 from .admission import Admission
 from .call import LocalCall
+from .memory_answer import Written
 from .timeouts import fitting_timeouts
 
 QUESTIONS = ("Compare", "Get", "List", "Resolve", "Search", "Traverse")
@@ -62,8 +63,8 @@ class JsonView:
         self._gate()
         with self._admission.question(), fitting_timeouts(message):
             if definition.server_streaming:
-                return await _written([part async for part in behaviour(message, call)])
-            return await _written(await behaviour(message, call))
+                return await _written([_parsed(part) async for part in behaviour(message, call)])
+            return await _written(_parsed(await behaviour(message, call)))
 
 
 def _parse(request: Mapping[str, object], message: Message) -> Message:
@@ -71,6 +72,10 @@ def _parse(request: Mapping[str, object], message: Message) -> Message:
         return json_format.ParseDict(dict(request), message)
     except (json_format.ParseError, RecursionError) as error:
         raise InvalidField("request", f"is no {message.DESCRIPTOR.name} ({error})", "see its definition") from None
+
+
+def _parsed(answer: Message | Written) -> Message:
+    return answer.parse() if isinstance(answer, Written) else answer
 
 
 async def _written(answer: Message | list[Message]) -> bytes:

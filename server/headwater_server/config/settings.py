@@ -35,7 +35,7 @@ class IngestSettings:
     max_bytes_in_flight: int = setting(256 * MIB, read_whole(1024), "Bytes of the events that may wait.")
     max_batch_events: int = setting(1_000, read_whole(1, 100_000), "Events that one transaction commits at most.")
     linger_milliseconds: int = setting(
-        3, read_whole(0, 1_000), "How long a lone event waits for others to share its transaction."
+        3, read_whole(0, 1_000), "How long events wait for others to share their transaction, while many call at once."
     )
     write_connections: int = setting(4, read_whole(1, 1_000), "Connections to PostgreSQL that write.")
 
@@ -47,6 +47,12 @@ class QuerySettings:
     query_timeout_seconds: int = setting(30, read_whole(1, 3_600), "Longest time that an answer may take.")
     max_nodes: int = setting(20_000, read_whole(1), "Nodes that one answer holds at most; a request is cut to it.")
     max_queries_in_flight: int = setting(64, read_whole(1), "Questions that are answered or wait at a time.")
+    graph_memory_mib: int = setting(
+        256,
+        read_whole(0, 65_536),
+        "MiB of memory for the graph of datasets, to answer from it; 0 for none. One that does not fit is asked of"
+        " PostgreSQL alone.",
+    )
     read_connections: int = setting(8, read_whole(1, 1_000), "Connections to PostgreSQL that read.")
 
 

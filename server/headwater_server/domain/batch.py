@@ -12,13 +12,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum
 from functools import lru_cache
+from typing import NamedTuple
 
 from . import ids
 from .event import Event
 from .model import EventKind, OrderKey, RunState
 from .run_facts import DatasetState, IoSet, RunFacts, Said, derive_facts
 from .run_merge import Contribution, RunMerge, merge_event, stamp_of
-from .statement import Content, Role, Schema, Statement
+from .statement import Content, Schema, Statement
 
 
 class VersionSource(IntEnum):
@@ -38,8 +39,7 @@ class Observation:
     last: OrderKey
 
 
-@dataclass(frozen=True, slots=True)
-class SeenVersion:
+class SeenVersion(NamedTuple):
     """A state that a dataset was seen in."""
 
     dataset: int
@@ -51,8 +51,7 @@ class SeenVersion:
     source: VersionSource
 
 
-@dataclass(frozen=True, slots=True)
-class SeenJobVersion:
+class SeenJobVersion(NamedTuple):
     """A state that a job was seen in; `event` is the JobEvent that declares it, None where it is a run's."""
 
     job: int
@@ -73,8 +72,7 @@ class Declaration:
     io: IoSet
 
 
-@dataclass(frozen=True, slots=True)
-class RunChange:
+class RunChange(NamedTuple):
     """A run before (None for a new one) and after a batch."""
 
     run: uuid.UUID
@@ -122,7 +120,7 @@ class Facts:
 
     def of(self, job: int, contributions: Iterable[Contribution], *, is_muted: bool = False) -> RunFacts:
         """The facts that follow from contributions to a run of a job, in the order of their keys."""
-        return self._derive(job, tuple((c.statement, c.labels) for c in contributions), is_muted)
+        return self._derive(job, tuple([(c.statement, c.labels) for c in contributions]), is_muted)
 
     def of_run(self, run: RunMerge) -> RunFacts:
         """The facts that follow from a run so far."""
@@ -148,13 +146,15 @@ def fold_batch(
     before = {run: (_copy(state), facts.of_run(state)) for run, state in runs.items()}
     for event in events:
         _observe(change, event)
-        _add_reader_versions(change, event)
         if event.kind is EventKind.RUN:
-            merged[event.subject] = merge_event(merged.get(event.subject) or runs.get(event.subject), event)
+            subject = event.subject
+            merged[subject] = merge_event(merged.get(subject) or runs.get(subject), event)
         elif event.kind is EventKind.DATASET:
             _add_dataset_event(change, event)
         else:
             _add_job_event(change, event, facts)
+    for seen in change.observations.values():
+        _add_reader_versions(change, seen)
     for run in muted:
         found = merged.get(run) or runs.get(run)
         if found and not found.muted:
@@ -177,24 +177,19 @@ def _observe(change: BatchChange, event: Event) -> None:
     known = change.observations.get(statement.id)
     if known is None:
         change.observations[statement.id] = Observation(statement, key.time, key)
-    else:
-        known.first, known.last = min(known.first, key.time), max(known.last, key)
-    for dataset in statement.datasets:
-        if dataset.dropped:
-            change.drops.add((dataset.id, key.time))
-        if dataset.previous:
-            change.symlinks.add((ids.dataset_id(*dataset.previous), dataset.id))
-        for alias in dataset.symlinks:
-            change.symlinks.add((ids.dataset_id(*alias), dataset.id))
+        change.symlinks.update(statement.symlinks)
+    elif key > known.last:
+        known.last = key
+    elif key.time < known.first:
+        known.first = key.time
+    for dataset in statement.drops:
+        change.drops.add((dataset, key.time))
 
 
-def _add_reader_versions(change: BatchChange, event: Event) -> None:
-    for dataset in event.statement.datasets:
-        if dataset.role is Role.INPUT and dataset.schema is not None and not dataset.is_declared:
-            version = ids.version_id(dataset.id, dataset.schema.id, None)
-            change.versions.append(
-                SeenVersion(dataset.id, version, dataset.schema, None, event.order_time, None, VersionSource.READER)
-            )
+def _add_reader_versions(change: BatchChange, seen: Observation) -> None:
+    for dataset, schema in seen.statement.read_schemas:
+        version = ids.version_id(dataset, schema.id, None)
+        change.versions.append(SeenVersion(dataset, version, schema, None, seen.first, None, VersionSource.READER))
 
 
 def _add_dataset_event(change: BatchChange, event: Event) -> None:
@@ -242,6 +237,6 @@ def _add_run_versions(change: BatchChange, run: RunChange) -> None:
 
 def _written(run: RunMerge, facts: RunFacts) -> dict[int, tuple[DatasetState, datetime]]:
     """The states that a run left, with their time, by version; none unless it succeeded."""
-    if run.state is not RunState.SUCCEEDED or run.ended_at is None or facts.versions is None:
+    if facts.versions is None or run.state is not RunState.SUCCEEDED or (ended := run.ended_at) is None:
         return {}
-    return {state.version: (state, run.ended_at) for state in facts.versions.states}
+    return {state.version: (state, ended) for state in facts.versions.states}

@@ -66,13 +66,19 @@ def run_version_id(dataset: int, run: uuid.UUID) -> int:
     return hash64(b"run-version", _packed(dataset), run.bytes)
 
 
+def run_uuid(given: str) -> uuid.UUID:
+    """The UUID of a run: the id that its producer gave where that is one, else one made of it."""
+    return run_ids(given)[0]
+
+
 @lru_cache(maxsize=REMEMBERED)
-def run_uuid(external_id: str) -> uuid.UUID:
-    """The UUID of a run: its id where that is one, else one made of it."""
+def run_ids(given: str) -> tuple[uuid.UUID, str | None]:
+    """The UUID of a run and, where the id that its producer gave is none, that id."""
     try:
-        return uuid.UUID(external_id)
+        found = uuid.UUID(given)
     except ValueError:
-        return uuid.uuid5(FOREIGN_RUN_ID, external_id)
+        return uuid.uuid5(FOREIGN_RUN_ID, given), given
+    return found, None if given.lower() == str(found) else given
 
 
 def subject_uuid(asset: int) -> uuid.UUID:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,6 +11,7 @@ from typing import Protocol
 
 from .batch import BatchChange
 from .event import Event
+from .model import RunReference
 from .run_merge import RunMerge
 from .run_reports import Reports
 from .statement import Statement
@@ -40,17 +41,17 @@ class Rejection:
 class IngestTransaction(Protocol):
     """One transaction that writes a batch of events, in these steps."""
 
-    async def position(self) -> str:
-        """The position in the graph's history that this transaction makes."""
-
-    async def add_names(self, events: Iterable[Event]) -> None:
-        """Writes the names that events speak of. Raises IdCollision."""
+    async def add_names(self, statements: Iterable[Statement], references: Iterable[RunReference]) -> None:
+        """Writes the names that statements, parents and roots speak of. Raises IdCollision."""
 
     async def lock_jobs(self, jobs: Iterable[int]) -> None:
         """Makes sure that nobody else changes the runs of these jobs before this transaction ends."""
 
-    async def archive(self, events: Sequence[Event], received: datetime, senders: Mapping[bytes, str]) -> set[bytes]:
-        """Keeps events that were not kept before; their identities. `senders` are by identity."""
+    async def archive(self, events: Sequence[tuple[Event, str]], received: datetime) -> set[bytes]:
+        """Keeps events that were not kept before, each with who sent it; their identities."""
+
+    async def position(self) -> str:
+        """The position in the graph's history that this transaction makes."""
 
     async def runs(self, asked: Iterable[uuid.UUID]) -> dict[uuid.UUID, RunMerge]:
         """Those of the runs that are known, their jobs locked."""
@@ -75,6 +76,9 @@ class IngestStore(Protocol):
 
         Raises Conflict where it has to be tried again, Unstorable, or StoreUnavailable.
         """
+
+    async def position(self) -> str:
+        """A position in the graph's history that holds all that is committed. Raises StoreUnavailable."""
 
     async def close(self) -> None:
         """Ends what goes on beside the transactions."""

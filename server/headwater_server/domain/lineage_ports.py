@@ -3,31 +3,19 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
 from .catalog import Run
+from .graph_assets import GraphAsset
 from .lineage_pages import LinkPlace, LinkQuery, ListedLink
-from .model import AssetName, DatasetKind, JobKind, RunState, Transformation
+from .memory_graph import MemoryGraph
+from .model import DatasetKind, JobKind, RunState, Transformation
 from .versions import WriteRecord
 from .walk import Edge
-
-
-class GraphAsset(NamedTuple):
-    """A dataset or a job as a node: the id that it is shown under, and all of its names by their ids."""
-
-    id: int
-    names: Mapping[int, AssetName]
-    is_job: bool
-    is_hidden: bool
-
-    @property
-    def name(self) -> AssetName:
-        """The name that it is shown under."""
-        return self.names[self.id]
 
 
 class FieldLinkRecord(NamedTuple):
@@ -94,8 +82,18 @@ class Readers:
     is_whole: bool
 
 
+class Ahead(NamedTuple):
+    """Datasets and jobs at the ends of links, and the jobs of links, that a walk will likely meet."""
+
+    ends: set[int]
+    jobs: set[int]
+
+
 class GraphReader(Protocol):
     """One snapshot of the graph, asked at one time. Every question raises QueryTimeout or StoreUnavailable."""
+
+    def ahead(self) -> Ahead:
+        """What was read ahead of a walk since this was last asked; it may be asked about at once."""
 
     async def assets(self, datasets: Collection[int], jobs: Collection[int]) -> dict[int, GraphAsset]:
         """Datasets and jobs by the id asked for; an id among `datasets` may be a job's. Unknown ones are left out."""
@@ -195,3 +193,33 @@ class LineageStore(Protocol):
 
         Raises InvalidField where there is no such position, QueryTimeout or StoreUnavailable.
         """
+
+
+class ExactGraph(Protocol):
+    """A graph in memory, and the store in the very state that it is of.
+
+    Every question raises QueryTimeout or StoreUnavailable.
+    """
+
+    @property
+    def graph(self) -> MemoryGraph:
+        """The graph."""
+
+    async def hidden(self, nodes: Collection[int], as_of: datetime | None) -> dict[int, bool]:
+        """Of nodes, whether they are hidden at a time; None is now."""
+
+    async def kinds(self, nodes: Iterable[int]) -> dict[int, int]:
+        """The kinds of nodes: numbers of `DatasetKind` or `JobKind`, 0 for none."""
+
+
+class GraphMemory(Protocol):
+    """Holds the graph in memory."""
+
+    async def fresh(self, min_position: str = "") -> MemoryGraph | None:
+        """The graph with all that was committed before the call; None where it is not there, or lacks a position.
+
+        Raises InvalidField where there is no such position.
+        """
+
+    def exact(self, seconds: float) -> AbstractAsyncContextManager[ExactGraph | None]:
+        """The graph beside the store in the same state, for at most so many seconds; None where it is not there."""

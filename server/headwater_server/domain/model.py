@@ -116,7 +116,8 @@ class SchemaField:
 
 @dataclass(frozen=True, slots=True)
 class RunReference:
-    """A run that an event names as its parent or root."""
+    """A run that an event names as its parent or root, and its job."""
 
     run: uuid.UUID
     job: AssetName
+    job_id: int

@@ -12,9 +12,10 @@ from msgspec import Struct
 from . import ids
 from .assets import Said, merge_facets
 from .catalog import Facet
-from .event_parser import CLOCK_TOLERANCE, STATES, parse_time
+from .event_parser import CLOCK_TOLERANCE, STATES
 from .facets import FacetMap
 from .model import OrderKey, RunState
+from .run_parser import parse_time
 
 
 class UseJson(Struct, rename="camel"):

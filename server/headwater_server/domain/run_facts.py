@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import msgspec
 
 from . import ids
+from .asset_parser import content_of
 from .facets import ColumnLineageFacet, DatasetLineageFacet, FacetMap, JobLineageFacet
 from .links import StatedOutput, decide_links
 from .model import FieldLink, Link
 from .statement import CODE_FACETS, Content, Role, Schema, StatedDataset, StatedLabel, Statement
-from .statement_parser import content_of
 
 Said = tuple[int, tuple[StatedLabel, ...]]
 """What an event said of its run: the statement's id, and the versions that it named."""

@@ -7,19 +7,18 @@ holds. A `RunMerge` is what has to be remembered of the events so far to merge a
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 import msgspec
 from msgspec import Struct
 
-from . import ids
 from .event import Event
 from .model import OrderKey, RunState
-from .statement import CODE_FACETS, StatedLabel, Statement
+from .statement import StatedLabel
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
 
 
 class Stamp(NamedTuple):
@@ -39,8 +38,9 @@ class Contribution(Struct, array_like=True, frozen=True):
 
     def supersedes(self, other: Contribution) -> bool:
         """Whether the other adds nothing to this one: it says the same, earlier."""
-        same = self.statement == other.statement and self._labelled() == other._labelled()
-        return same and self.stamp >= other.stamp
+        if self.statement != other.statement or self.stamp < other.stamp:
+            return False
+        return self.labels == other.labels or self._labelled() == other._labelled()
 
     def _labelled(self) -> set[tuple[int, int]]:
         return {(label.role, label.dataset) for label in self.labels}
@@ -98,29 +98,33 @@ class RunMerge(Struct, array_like=True):
 
 def merge_event(run: RunMerge | None, event: Event) -> RunMerge:
     """The run with one event more."""
-    assert event.statement.job is not None
-    stamp = stamp_of(event.key)
-    job = event.statement.job.id
+    statement = event.statement
+    assert statement.job is not None
+    stamp, job, time = stamp_of(event.key), statement.job.id, event.event_time
     if run is None:
-        run = RunMerge(stamp, job, stamp.micros, event.event_time, event.event_time)
-    elif stamp > run.job_stamp:
-        run.job_stamp, run.job = stamp, job
-    run.started = min(run.started, stamp.micros)
-    run.events_from = min(run.events_from, event.event_time)
-    run.events_to = max(run.events_to, event.event_time)
+        run = RunMerge(stamp, job, stamp.micros, time, time)
+    else:
+        if stamp > run.job_stamp:
+            run.job_stamp, run.job = stamp, job
+        if stamp.micros < run.started:
+            run.started = stamp.micros
+        if time < run.events_from:
+            run.events_from = time
+        elif time > run.events_to:
+            run.events_to = time
     if event.external_run_id is not None:
         run.external_id = max(run.external_id or "", event.external_run_id)
     if event.state is not RunState.UNKNOWN and (run.state_stamp is None or stamp > run.state_stamp):
         run.state_stamp, run.state = stamp, event.state
     _merge_facets(run, event, stamp)
-    if says_something(event.statement):
-        run.contributions = _added(run.contributions, Contribution(stamp, event.statement.id, event.labels))
+    if statement.concerns_run:
+        run.contributions = _added(run.contributions, Contribution(stamp, statement.id, event.labels))
     return run
 
 
 def stamp_of(key: OrderKey) -> Stamp:
     """The key as it is kept."""
-    return Stamp((key.time - EPOCH) // timedelta(microseconds=1), key.finality, key.identity)
+    return Stamp((key.time - EPOCH) // MICROSECOND, key.finality, key.identity)
 
 
 def time_of(micros: int) -> datetime:
@@ -128,17 +132,12 @@ def time_of(micros: int) -> datetime:
     return EPOCH + timedelta(microseconds=micros)
 
 
-def says_something(statement: Statement) -> bool:
-    """Whether a statement has anything to do with a run's datasets or code."""
-    job = statement.job
-    return bool(statement.datasets or (job and (job.code or job.lineage or job.facets.intersection(CODE_FACETS))))
-
-
 def encode(run: RunMerge) -> bytes:
     """The form in which a run so far is kept."""
-    return msgspec.msgpack.encode(run)
+    return _encoder.encode(run)
 
 
+_encoder = msgspec.msgpack.Encoder(uuid_format="bytes")
 _decoder = msgspec.msgpack.Decoder(RunMerge)
 
 
@@ -149,15 +148,16 @@ def decode(data: bytes) -> RunMerge:
 
 def _merge_facets(run: RunMerge, event: Event, stamp: Stamp) -> None:
     if event.parent and (run.parent is None or stamp > run.parent.stamp):
-        run.parent = Reference(stamp, event.parent.run, ids.job_id(*event.parent.job))
+        run.parent = Reference(stamp, event.parent.run, event.parent.job_id)
     if event.root and (run.root is None or stamp > run.root.stamp):
-        run.root = Reference(stamp, event.root.run, ids.job_id(*event.root.job))
+        run.root = Reference(stamp, event.root.run, event.root.job_id)
     if event.nominal_time and (run.nominal is None or stamp > run.nominal.stamp):
         run.nominal = Nominal(stamp, event.nominal_time.start, event.nominal_time.end)
 
 
-def _added(contributions: Iterable[Contribution], new: Contribution) -> list[Contribution]:
-    kept = list(contributions)
-    if any(known.supersedes(new) for known in kept):
-        return kept
-    return sorted([known for known in kept if not new.supersedes(known)] + [new], key=lambda c: c.stamp)
+def _added(known: list[Contribution], new: Contribution) -> list[Contribution]:
+    if not known:
+        return [new]
+    if any(each.supersedes(new) for each in known):
+        return known
+    return sorted([each for each in known if not new.supersedes(each)] + [new], key=lambda c: c.stamp)

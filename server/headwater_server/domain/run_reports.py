@@ -54,15 +54,20 @@ def reports_in(
     events: Iterable[Event], runs: Mapping[uuid.UUID, RunMerge], statements: Mapping[int, Statement]
 ) -> Reports:
     """What new events add to reports; `runs` are those that they are about, as far as they were known before."""
-    said: dict[uuid.UUID, list[Event]] = {}
+    said: dict[uuid.UUID, _Said] = {}
     for event in events:
-        if event.kind is EventKind.RUN:
-            said.setdefault(event.subject, []).append(event)
-    found: Reports = {}
+        if event.kind is not EventKind.RUN:
+            continue
+        found = said.get(event.subject)
+        if found is None:
+            found = said[event.subject] = _Said()
+        found.add(event)
+    reports: Reports = {}
     for run, told in said.items():
         for key, report in _added(run, told, runs.get(run), statements).items():
-            found[key] = found.get(key, RunReport()) | report
-    return found
+            known = reports.get(key)
+            reports[key] = known | report if known else report
+    return reports
 
 
 def told_to_ancestors(reports: Reports) -> Reports:
@@ -76,23 +81,37 @@ def told_to_ancestors(reports: Reports) -> Reports:
     }
 
 
-def _added(
-    run: uuid.UUID, events: Iterable[Event], known: RunMerge | None, statements: Mapping[int, Statement]
-) -> Reports:
+class _Said:
+    """What events say of one run, as a report has it."""
+
+    def __init__(self) -> None:
+        self.declared = self.reported = False
+        self.ancestors: set[uuid.UUID] = set()
+
+    def add(self, event: Event) -> None:
+        statement = event.statement
+        self.declared |= statement.declares_io
+        self.reported |= statement.reports_io
+        if event.parent:
+            self.ancestors.add(event.parent.run)
+        if event.root:
+            self.ancestors.add(event.root.run)
+
+
+def _added(run: uuid.UUID, told: _Said, known: RunMerge | None, statements: Mapping[int, Statement]) -> Reports:
+    told.ancestors.discard(run)
+    if known is None and not told.declared and told.reported:
+        return dict.fromkeys(told.ancestors, REPORTED)
     before = _before(run, known, statements)
-    now = RunReport(
-        any(event.statement.declares_io for event in events),
-        any(event.statement.reports_io for event in events),
-        frozenset(e.run for event in events for e in (event.parent, event.root) if e) - {run},
-    )
+    now = RunReport(told.declared, told.reported, frozenset(told.ancestors))
     after = before | now
     if after == before:
         return {}
     # Who reports from the start tells its ancestors; who has told less before may have a report that names more.
     is_open = before != RunReport() and not before.reported
     own = after if after.declared or not after.reported or is_open else RunReport()
-    told = {run: own} if own != RunReport() else {}
-    return told_to_ancestors({run: after}) | told
+    added = {run: own} if own != RunReport() else {}
+    return told_to_ancestors({run: after}) | added
 
 
 def _before(run: uuid.UUID, known: RunMerge | None, statements: Mapping[int, Statement]) -> RunReport:

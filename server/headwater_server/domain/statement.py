@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import NamedTuple
 
+from . import ids
 from .facets import ColumnLineageFacet, DatasetLineageFacet, JobLineageFacet
 from .model import AssetName, SchemaField
 
@@ -77,6 +78,11 @@ class StatedDataset:
         """Whether it counts only while nobody reports what was really read and written; see `run_reports`."""
         return DECLARED in self.facets
 
+    @property
+    def aliases(self) -> tuple[AssetName, ...]:
+        """The other names that it is said to have or to have had."""
+        return (self.previous, *self.symlinks) if self.previous else self.symlinks
+
 
 @dataclass(frozen=True, slots=True)
 class StatedJob:
@@ -90,11 +96,15 @@ class StatedJob:
     code: dict[str, int] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Statement:
     """What an event states. `source` is the JSON text it can be parsed from again.
 
-    `mentioned` are the names of all datasets in it, those in facets included; `mentioned_jobs` of all other jobs.
+    `owner` is its job, or the dataset that it is about. `mentioned` are the names of all datasets in it, those in
+    facets included; `mentioned_jobs` of all other jobs.
+    `declares_io`: it holds an input or output that was declared. `reports_io`: it says of its own what is read or
+    written. `concerns_run`: it has anything to do with a run's datasets or code. `read_schemas` are the schemas of the
+    inputs that were not declared, `drops` the datasets that are dropped, `symlinks` pairs of alias and dataset.
     """
 
     id: int
@@ -103,23 +113,31 @@ class Statement:
     source: bytes
     mentioned: dict[int, AssetName]
     mentioned_jobs: dict[int, AssetName]
+    owner: int = field(init=False)
+    declares_io: bool = field(init=False)
+    reports_io: bool = field(init=False)
+    concerns_run: bool = field(init=False)
+    read_schemas: tuple[tuple[int, Schema], ...] = field(init=False)
+    drops: tuple[int, ...] = field(init=False)
+    symlinks: tuple[tuple[int, int], ...] = field(init=False)
 
-    @property
-    def declares_io(self) -> bool:
-        """Whether it holds an input or output that was declared."""
-        return any(dataset.is_declared for dataset in self.datasets)
-
-    @property
-    def reports_io(self) -> bool:
-        """Whether it says of its own what is read or written."""
-        return bool(self.job and self.job.lineage) or any(not dataset.is_declared for dataset in self.datasets)
-
-    @property
-    def inputs(self) -> tuple[StatedDataset, ...]:
-        """The datasets that are read."""
-        return tuple(dataset for dataset in self.datasets if dataset.role is Role.INPUT)
-
-    @property
-    def outputs(self) -> tuple[StatedDataset, ...]:
-        """The datasets that are written."""
-        return tuple(dataset for dataset in self.datasets if dataset.role is Role.OUTPUT)
+    def __post_init__(self) -> None:
+        """Works out once what is asked for with every event."""
+        job, datasets = self.job, self.datasets
+        derived = {
+            "owner": job.id if job else datasets[0].id if datasets else 0,
+            "declares_io": any(dataset.is_declared for dataset in datasets),
+            "reports_io": bool(job and job.lineage) or any(not dataset.is_declared for dataset in datasets),
+            "concerns_run": bool(datasets or (job and (job.code or job.lineage or job.facets & CODE_FACETS))),
+            "read_schemas": tuple(
+                (dataset.id, dataset.schema)
+                for dataset in datasets
+                if dataset.role is Role.INPUT and dataset.schema is not None and not dataset.is_declared
+            ),
+            "drops": tuple(dataset.id for dataset in datasets if dataset.dropped),
+            "symlinks": tuple(
+                (ids.dataset_id(*alias), dataset.id) for dataset in datasets for alias in dataset.aliases
+            ),
+        }
+        for name, value in derived.items():
+            object.__setattr__(self, name, value)

@@ -1,278 +1,166 @@
-"""Reads what an event states about its job and datasets; see `statement`."""
+"""Reads what an event states about its job and datasets; see `statement`.
+
+What was read lately is known again by its bytes: a job says the same thing run after run.
+"""
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterable, Iterator
-from functools import partial
-from hashlib import blake2b
-from typing import Generic, TypeVar
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Raw
 
 from . import ids
-from .errors import InvalidEvent, TooLarge
-from .facets import (
-    MAX_NAME_BYTES,
-    ColumnLineageFacet,
-    DatasetLineageFacet,
-    Deletable,
-    FacetMap,
-    JobLineageFacet,
-    LifecycleFacet,
-    Name,
-    SchemaFacet,
-    SchemaFieldFacet,
-    SymlinksFacet,
-    VersionFacet,
-)
+from .asset_parser import AssetJson, Labels, check_name, invalid, stated_dataset, stated_job
+from .errors import TooLarge
+from .facets import MAX_NAME_BYTES
+from .identity import EMPTY, MISSING, canonical, canonical_object, hash_of
 from .mentions import mentioned_datasets, mentioned_jobs, mentioned_paths
-from .model import AssetName, SchemaField
-from .statement import CODE_FACETS, Content, Role, Schema, StatedDataset, StatedJob, StatedLabel, Statement
+from .model import AssetName
+from .remembered import Remembered
+from .statement import Role, StatedDataset, StatedJob, Statement
 
 MAX_DATASETS = 10_000
 """How many datasets one event may name."""
 MAX_LINKS = 250_000
 """How many pairs of input and output one event may have."""
-EMPTY = Raw(b"{}")
-Labels = tuple[StatedLabel, ...]
+REMEMBERED_BYTES = 6 << 20
+"""How much text is remembered, of jobs and of datasets, with what it states."""
+REMEMBERED_STATEMENTS = 6_000
+Members = dict[str, Raw]
+"""A JSON object, not read further."""
+ASSET_MEMBERS = ("namespace", "name", "facets")
+"""The members of a job or dataset that state something; the others are of this one event."""
 
 
-class AssetJson(Struct):
-    """A dataset or a job in an event; its facets stay text until they are needed."""
+class DatasetsPart(NamedTuple):
+    """Datasets of one role in an event: their hash, and what is stated of them. `key` tells what they state."""
 
-    namespace: Name
-    name: Name
-    facets: Raw = EMPTY
-
-
-class StatementJson(Struct):
-    """The parts of an event that state something; also the form in which a statement is kept."""
-
-    job: AssetJson | None = None
-    inputs: list[AssetJson] | None = None
-    outputs: list[AssetJson] | None = None
-    dataset: AssetJson | None = None
+    hash: bytes
+    datasets: tuple[StatedDataset, ...] = ()
+    labels: Labels = ()
+    key: tuple[int, ...] = ()
 
 
-_decode_facets = msgspec.json.Decoder(FacetMap | None)
-_decode_statement = msgspec.json.Decoder(StatementJson)
-T = TypeVar("T")
-F = TypeVar("F", bound=Struct)
-
-
-class Remembered(Generic[T]):
-    """The things that were made lately, by what they were made of."""
-
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self._things: OrderedDict[Hashable, T] = OrderedDict()
-
-    def get(self, key: Hashable, make: Callable[[], T]) -> T:
-        """What was made for this key, or what `make` makes now."""
-        found = self._things.get(key)
-        if found is not None:
-            self._things.move_to_end(key)
-            return found
-        made = self._things[key] = make()
-        if len(self._things) > self._size:
-            self._things.popitem(last=False)
-        return made
+NO_DATASETS = DatasetsPart(MISSING)
+PATHS = {Role.INPUT: "inputs", Role.OUTPUT: "outputs"}
+_decode_members: Callable[[bytes | Raw], Members | None] = msgspec.json.Decoder(Members | None).decode
+_decode_elements = msgspec.json.Decoder(list[Members] | None).decode
+_decode_asset = msgspec.json.Decoder(AssetJson).decode
 
 
 class StatementParser:
-    """Parses what events state, and remembers it: a job says the same thing run after run."""
+    """Parses what events state, and remembers it. All methods raise InvalidEvent or TooLarge with the field, and
+    msgspec.DecodeError, UnicodeError or RecursionError where a part is no JSON.
+    """
 
-    def __init__(self, *, remembered: int = 4_096) -> None:
-        self._statements: Remembered[tuple[Statement, Labels]] = Remembered(remembered)
-        self._datasets: Remembered[tuple[StatedDataset, Labels]] = Remembered(2 * remembered)
-        self._jobs: Remembered[StatedJob] = Remembered(remembered)
+    def __init__(self) -> None:
+        self._arrays: Remembered[DatasetsPart] = Remembered(REMEMBERED_BYTES)
+        self._datasets: Remembered[DatasetsPart] = Remembered(REMEMBERED_BYTES)
+        self._statements: Remembered[Statement] = Remembered(REMEMBERED_STATEMENTS)
 
-    def parse(self, parts: StatementJson) -> tuple[Statement, Labels]:
-        """The statement that the parts of an event make, and the versions that they name.
+    def job(self, json: Raw) -> StatedJob | None:
+        """What is stated of a job; None for null."""
+        members = _members(json, "job")
+        return stated_job(_asset(members, "job")) if members is not None else None
 
-        Raises InvalidEvent or TooLarge with the field.
-        """
-        _check_size(parts)
-        key = (
-            _key(parts.job) if parts.job else None,
-            tuple(map(_key, parts.inputs)) if parts.inputs else (),
-            tuple(map(_key, parts.outputs)) if parts.outputs else (),
-            _key(parts.dataset) if parts.dataset else None,
-        )
-        return self._statements.get(key, lambda: self._make(parts))
+    def subject(self, json: Raw) -> DatasetsPart | None:
+        """What is stated of the dataset that an event is about; None for null."""
+        members = _members(json, "dataset")
+        return _together([self._dataset(members, Role.SUBJECT, "dataset")], [EMPTY]) if members is not None else None
 
-    def _make(self, parts: StatementJson) -> tuple[Statement, Labels]:
-        job = parts.job
-        stated_job = self._jobs.get(_key(job), lambda: _stated_job(job)) if job else None
-        stated = [
-            self._datasets.get((role, _key(asset)), partial(_stated_dataset, asset, role, path))
-            for asset, role, path in _datasets(parts)
-        ]
-        datasets = tuple(_merged([dataset for dataset, _ in stated]))
-        return _statement(stated_job, datasets), tuple(label for _, labels in stated for label in labels)
+    def datasets(self, json: Raw, role: Role) -> DatasetsPart:
+        """What is stated of an array of datasets."""
+        key = (role, bytes(json))
+        found = self._arrays.get(key)
+        if found is not None:
+            return found
+        path = PATHS[role]
+        try:
+            elements = _decode_elements(json)
+        except msgspec.ValidationError as error:
+            raise invalid(error, path) from None
+        if elements is None:
+            return DatasetsPart(hash_of(canonical(json)))
+        if len(elements) > MAX_DATASETS:
+            raise TooLarge("inputs and outputs", len(elements), MAX_DATASETS, "datasets")
+        parts = [self._dataset(members, role, f"{path}[{index}]") for index, members in enumerate(elements)]
+        rests = [canonical_object(members) if members else EMPTY for members in elements]
+        found = _together(parts, rests)
+        return found if any(elements) else self._arrays.put(key, found, len(key[1]))
 
+    def statement(
+        self, job: StatedJob | None, inputs: DatasetsPart, outputs: DatasetsPart, subject: DatasetsPart = NO_DATASETS
+    ) -> Statement:
+        """The statement that the parts of an event make."""
+        _check_size(inputs, outputs)
+        key = (job and (job.id, job.content.id), inputs.key, outputs.key, subject.key)
+        found = self._statements.get(key)
+        if found is not None:
+            return found
+        datasets = tuple(_merged([*inputs.datasets, *outputs.datasets, *subject.datasets]))
+        return self._statements.put(key, _statement(job, datasets))
 
-def stated_schema(facets: FacetMap) -> Schema | None:
-    """The schema that the facets of a dataset state. Raises InvalidEvent or TooLarge."""
-    return _schema(decode_facet(facets, "schema", SchemaFacet, "facets"), "facets.schema")
-
-
-def stated_label(facets: FacetMap, path: str = "facets") -> str | None:
-    """The version that the facets of a dataset name. Raises InvalidEvent or TooLarge."""
-    facet = decode_facet(facets, "version", VersionFacet, path)
-    return None if facet is None or facet.version is None else check_name(str(facet.version), f"{path}.version")
-
-
-def _key(asset: AssetJson) -> tuple[str, str, bytes]:
-    """What a stated asset is remembered by."""
-    return asset.namespace, asset.name, blake2b(asset.facets, digest_size=16).digest()
+    def _dataset(self, members: Members, role: Role, path: str) -> DatasetsPart:
+        """What an element states; the members that state it are taken out of the element."""
+        stating = {name: members.pop(name) for name in ASSET_MEMBERS if name in members}
+        texts = tuple(map(bytes, stating.values()))
+        key = (role, *texts) if len(texts) == len(ASSET_MEMBERS) else (role, tuple(stating), *texts)
+        found = self._datasets.get(key)
+        if found is not None:
+            return found
+        dataset, labels = stated_dataset(_asset(stating, path), role, path)
+        part = DatasetsPart(hash_of(canonical_object(stating)), (dataset,), labels, (dataset.id, dataset.content.id))
+        return self._datasets.put(key, part, sum(map(len, texts)))
 
 
 def parse_source(source: bytes) -> Statement:
     """The statement that was kept as its source."""
-    return StatementParser(remembered=1).parse(_decode_statement.decode(source))[0]
+    parser, members = StatementParser(), _decode_members(source) or {}
+    inputs, outputs = (
+        parser.datasets(members[PATHS[role]], role) if PATHS[role] in members else NO_DATASETS
+        for role in (Role.INPUT, Role.OUTPUT)
+    )
+    subject = parser.subject(members["dataset"]) if "dataset" in members else None
+    job = parser.job(members["job"]) if "job" in members else None
+    return parser.statement(job, inputs, outputs, subject or NO_DATASETS)
 
 
-def facets_of(asset: AssetJson, path: str) -> FacetMap:
-    """The facets of an asset; those that are null are left out. Raises InvalidEvent."""
+def _members(json: Raw, path: str) -> Members | None:
     try:
-        return _decode_facets.decode(asset.facets) or {}
+        return _decode_members(json)
     except msgspec.ValidationError as error:
         raise invalid(error, path) from None
 
 
-def check_name(text: str, path: str) -> str:
-    """The text, where it can be a name; raises InvalidEvent or TooLarge."""
-    if "\0" in text:
-        raise InvalidEvent(path, "holds a NUL character", "send names as plain text")
-    if len(text) > MAX_NAME_BYTES // 4 and len(text.encode()) > MAX_NAME_BYTES:
-        raise TooLarge(path, len(text.encode()), MAX_NAME_BYTES, "bytes")
-    return text
-
-
-def decode_facet(facets: FacetMap, name: str, kind: type[F], path: str) -> F | None:
-    """The facet of that name; None where it is missing, null or deleted. Raises InvalidEvent where it is malformed."""
-    raw = facets.get(name)
-    if raw is None:
-        return None
+def _asset(members: Members, path: str) -> AssetJson:
+    """The job or dataset that an object states something of."""
+    found = [b'"%b":%b' % (name.encode(), bytes(members[name])) for name in ASSET_MEMBERS if name in members]
     try:
-        facet = msgspec.json.decode(raw, type=kind | None)
+        return _decode_asset(b"{" + b",".join(found) + b"}")
     except msgspec.ValidationError as error:
-        raise invalid(error, f"{path}.{name}") from None
-    return None if isinstance(facet, Deletable) and facet.deleted else facet
+        raise invalid(error, path) from None
 
 
-def invalid(error: msgspec.ValidationError, path: str) -> InvalidEvent:
-    """The error in our words: msgspec says `Expected …, got … - at `$.path``."""
-    problem, _, where = str(error).partition(" - at `")
-    inner = where.rstrip("`").removeprefix("key ").removeprefix("$")
-    field = (path + inner).lstrip(".")
-    if "missing required field" in problem:
-        missing = problem.rsplit("`", 2)[1]
-        return InvalidEvent(f"{field}.{missing}".lstrip("."), "is missing", "send it, as OpenLineage's schema says")
-    return InvalidEvent(field or "event", f"is not valid ({problem})", "see OpenLineage's schema of this field")
-
-
-def _check_size(parts: StatementJson) -> None:
-    inputs, outputs = len(parts.inputs or ()), len(parts.outputs or ())
-    if inputs + outputs > MAX_DATASETS:
-        raise TooLarge("inputs and outputs", inputs + outputs, MAX_DATASETS, "datasets")
-    if inputs * outputs > MAX_LINKS:
-        raise TooLarge("inputs and outputs", inputs * outputs, MAX_LINKS, "links")
-
-
-def _datasets(parts: StatementJson) -> Iterator[tuple[AssetJson, Role, str]]:
-    for index, item in enumerate(parts.inputs or ()):
-        yield item, Role.INPUT, f"inputs[{index}]"
-    for index, item in enumerate(parts.outputs or ()):
-        yield item, Role.OUTPUT, f"outputs[{index}]"
-    if parts.dataset:
-        yield parts.dataset, Role.SUBJECT, "dataset"
-
-
-def _stated_job(job: AssetJson) -> StatedJob:
-    name = AssetName(check_name(job.namespace, "job.namespace"), check_name(job.name, "job.name"))
-    facets = facets_of(job, "job.facets")
-    return StatedJob(
-        id=ids.job_id(*name),
-        name=name,
-        content=content_of(facets),
-        facets=frozenset(facets),
-        lineage=decode_facet(facets, "lineage", JobLineageFacet, "job.facets") if facets else None,
-        code={key: ids.hash64(bytes(facets[key])) for key in CODE_FACETS if _is_given(facets, key)},
+def _together(parts: Sequence[DatasetsPart], rests: Sequence[bytes]) -> DatasetsPart:
+    if len(parts) == 1:
+        part = parts[0]
+        return DatasetsPart(hash_of(part.hash + rests[0]), part.datasets, part.labels, part.key)
+    return DatasetsPart(
+        hash_of(b"".join([part.hash + rest for part, rest in zip(parts, rests, strict=True)])),
+        tuple([dataset for part in parts for dataset in part.datasets]),
+        tuple([label for part in parts for label in part.labels]),
+        tuple([key for part in parts for key in part.key]),
     )
 
 
-def _is_given(facets: FacetMap, name: str) -> bool:
-    return decode_facet(facets, name, Deletable, "job.facets") is not None
-
-
-def _stated_dataset(item: AssetJson, role: Role, path: str) -> tuple[StatedDataset, Labels]:
-    name = AssetName(check_name(item.namespace, f"{path}.namespace"), check_name(item.name, f"{path}.name"))
-    path = f"{path}.facets"
-    facets = facets_of(item, path)
-    label = stated_label(facets, path)
-    labels = () if label is None else (StatedLabel(role, ids.dataset_id(*name), label),)
-    if role is not Role.SUBJECT:
-        facets.pop("version", None)
-    if not facets:
-        return StatedDataset(ids.dataset_id(*name), name, role, NO_CONTENT, frozenset()), labels
-    return _with_facets(name, role, facets, path), labels
-
-
-def _with_facets(name: AssetName, role: Role, facets: FacetMap, path: str) -> StatedDataset:
-    symlinks = decode_facet(facets, "symlinks", SymlinksFacet, path)
-    lifecycle = decode_facet(facets, "lifecycleStateChange", LifecycleFacet, path)
-    change = (lifecycle.change or "").upper() if lifecycle else ""
-    previous = lifecycle.previous if lifecycle and change == "RENAME" else None
-    return StatedDataset(
-        id=ids.dataset_id(*name),
-        name=name,
-        role=role,
-        content=content_of(facets),
-        facets=frozenset(facets),
-        schema=_schema(decode_facet(facets, "schema", SchemaFacet, path), f"{path}.schema"),
-        column_lineage=decode_facet(facets, "columnLineage", ColumnLineageFacet, path),
-        lineage=decode_facet(facets, "lineage", DatasetLineageFacet, path),
-        symlinks=tuple(AssetName(i.namespace, i.name) for i in (symlinks and symlinks.identifiers) or ()),
-        previous=AssetName(previous.namespace, previous.name) if previous else None,
-        dropped=change == "DROP",
-    )
-
-
-def content_of(facets: FacetMap) -> Content:
-    """The facets as one JSON object in which each is byte for byte as it was sent."""
-    if not facets:
-        return NO_CONTENT
-    parts = (msgspec.json.encode(name) + b":" + bytes(value) for name, value in sorted(facets.items()))
-    json = b"{" + b",".join(parts) + b"}"
-    return Content(ids.hash64(b"content", json), json)
-
-
-NO_CONTENT = Content(ids.hash64(b"content", b"{}"), b"{}")
-
-
-def _schema(facet: SchemaFacet | None, path: str) -> Schema | None:
-    if facet is None or facet.fields is None:
-        return None
-    fields = tuple(_flatten(facet.fields, "", path))
-    parts = [f"{f.path}\0{f.type}\0{f.description}\0{f.ordinal}".encode() for f in fields]
-    return Schema(ids.hash64(b"schema", *parts), fields)
-
-
-def _flatten(fields: Iterable[SchemaFieldFacet], prefix: str, path: str) -> Iterator[SchemaField]:
-    for place, item in enumerate(fields, start=1):
-        own = prefix + check_name(item.name, f"{path}.fields.name").replace("\\", "\\\\").replace(".", "\\.")
-        kind = item.type if isinstance(item.type, str) else "" if item.type is None else _text(item.type)
-        yield SchemaField(own, kind, item.description or "", item.ordinal_position or place)
-        if item.fields:
-            yield from _flatten(item.fields, own + ".", path)
-
-
-def _text(value: object) -> str:
-    return msgspec.json.encode(value, order="sorted").decode()
+def _check_size(inputs: DatasetsPart, outputs: DatasetsPart) -> None:
+    read, written = len(inputs.datasets), len(outputs.datasets)
+    if read + written > MAX_DATASETS:
+        raise TooLarge("inputs and outputs", read + written, MAX_DATASETS, "datasets")
+    if read * written > MAX_LINKS:
+        raise TooLarge("inputs and outputs", read * written, MAX_LINKS, "links")
 
 
 def _merged(datasets: list[StatedDataset]) -> list[StatedDataset]:

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from . import ids
+from .asset_parser import stated_label, stated_schema
 from .batch import VersionSource
 from .errors import HeadwaterError
 from .facets import FacetMap
 from .model import DatasetKind
-from .statement_parser import stated_label, stated_schema
 
 _VERSION = re.compile(r"[0-9a-f]{16}")
 

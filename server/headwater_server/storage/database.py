@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import asyncpg
 
 from ..domain.errors import QueryTimeout, StoreUnavailable
+from .fast_arrays import use_fast_arrays
 
 if TYPE_CHECKING:
     Connection = asyncpg.pool.PoolConnectionProxy[asyncpg.Record]
@@ -58,7 +59,13 @@ class Database:
     async def open(cls, dsn: str, *, max_connections: int) -> Database:
         """Opens without connecting: the store may be away for now."""
         pool = await asyncpg.create_pool(
-            dsn, min_size=0, max_size=max_connections, server_settings=SESSION, command_timeout=60
+            dsn,
+            min_size=0,
+            max_size=max_connections,
+            server_settings=SESSION,
+            command_timeout=60,
+            init=use_fast_arrays,
+            reset=_leave_as_it_is,
         )
         return cls(pool)
 
@@ -71,6 +78,15 @@ class Database:
     async def close(self) -> None:
         """Closes the connections once they are given back."""
         await self._pool.close()
+
+    @contextlib.asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """A connection on which each statement is a transaction. Raises StoreUnavailable."""
+        try:
+            async with self._pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
+                yield connection
+        except (*AWAY, asyncpg.InterfaceError) as error:
+            raise StoreUnavailable from error
 
     @contextlib.asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
@@ -98,3 +114,7 @@ class Database:
             raise QueryTimeout(seconds) from error
         except (*AWAY, asyncpg.InterfaceError) as error:
             raise StoreUnavailable from error
+
+
+async def _leave_as_it_is(_: object) -> None:
+    """What a session has set ends with its transaction, so there is nothing to reset when it is given back."""

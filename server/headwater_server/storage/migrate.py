@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 from pathlib import Path
 
 import asyncpg
@@ -79,6 +80,7 @@ async def schema_state(connection: asyncpg.Connection[asyncpg.Record]) -> Schema
     return (await read_schema(connection)).state
 
 
+@lru_cache(maxsize=1)
 def head() -> str:
     """The revision of this build's schema: four digits."""
     found = ScriptDirectory.from_config(_config()).get_current_head()

@@ -458,3 +458,22 @@ sampled_runs = Table(
     comment="Successful runs that are not in the sample: when to decide whether their events can be dropped, and "
     "whether they were. Times are the server's",
 )
+
+graph_changes = Table(
+    "graph_changes",
+    metadata,
+    _id("position", primary_key=True),
+    Column("kind", SmallInteger, primary_key=True),
+    _id("key", primary_key=True),
+    Column("time", DateTime(timezone=True), nullable=False, server_default=text("now()")),
+    comment="What changed in the graph, for those who hold it in memory: position is the transaction; kind 1 links of "
+    "a job, 2 joined names or deletions of an asset, 3 what tells an asset's kind. Kept for an hour",
+)
+
+graph_changes_pruned = Table(
+    "graph_changes_pruned",
+    metadata,
+    Column("only_row", SmallInteger, primary_key=True, autoincrement=False),
+    _id("through"),
+    comment="The last position whose changes may have been dropped",
+)

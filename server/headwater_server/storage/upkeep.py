@@ -1,4 +1,4 @@
-"""What has to be done now and then: partitions are made ahead of time, and old ones dropped."""
+"""What has to be done now and then: partitions are made ahead of time, and old ones and old changes dropped."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import asyncpg
 
 from ..domain.errors import HeadwaterError
 from .database import Database
+from .graph_changes import prune_changes
 from .partitions import drop_partitions, ensure_partitions
 
 logger = logging.getLogger(__name__)
@@ -41,12 +42,13 @@ async def keep_partitions(
         try:
             async with database.transaction() as connection:
                 await ensure_partitions(connection)
+                await prune_changes(connection)
             for table, days in kept.items():
                 if days is not None:
                     await _drop(database, table, datetime.now(UTC) - timedelta(days=days))
             upkeep.last_done = time.time()
         except (asyncpg.PostgresError, HeadwaterError) as error:
-            logger.warning("partitions were not kept in order: %r", error.__cause__ or error)
+            logger.warning("partitions and the log of changes were not kept in order: %r", error.__cause__ or error)
         await asyncio.sleep(INTERVAL_SECONDS)
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 
+from ..domain.graph_assets import GraphAsset
 from ..domain.lineage import NodeLink
-from ..domain.lineage_ports import GraphAsset, GraphReader
+from ..domain.lineage_ports import GraphReader
 from ..domain.model import AssetName, DatasetKind, JobKind
 
 
@@ -18,13 +19,16 @@ class Book:
         self._visible: dict[int, int] = {0: 0}
         self._dataset_kinds: dict[int, DatasetKind] = {}
         self._job_kinds: dict[int, JobKind] = {}
+        self._ahead: set[int] = set()
 
     async def load(self, datasets: Iterable[int], jobs: Iterable[int] = ()) -> None:
         """Looks up those that are not known; an id among `datasets` may be a job's. The job 0 stands for none."""
-        new_jobs = set(jobs) - self._assets.keys() - {0}
-        new = set(datasets) - self._assets.keys() - new_jobs
+        ahead = self._reader.ahead()
+        new_jobs = {*jobs, *ahead.jobs} - self._assets.keys() - {0}
+        new = {*datasets, *ahead.ends} - self._assets.keys() - new_jobs
         if not new and not new_jobs:
             return
+        self._ahead |= ahead.ends
         found = await self._reader.assets(new, new_jobs)
         for asked in new | new_jobs:
             asset = found.get(asked)
@@ -59,9 +63,12 @@ class Book:
 
     async def dataset_kinds(self, datasets: Collection[int]) -> Mapping[int, DatasetKind]:
         """The kinds of datasets that were looked up, by the ids that they are shown under."""
-        new = [self[dataset] for dataset in set(datasets) - self._dataset_kinds.keys()]
+        new = set(datasets) - self._dataset_kinds.keys()
         if new:
-            self._dataset_kinds.update(await self._reader.dataset_kinds(new))
+            ahead = {self._visible[one] for one in self._ahead if one in self._visible} - self._dataset_kinds.keys()
+            self._ahead.clear()
+            wanted = [self[dataset] for dataset in new | ahead]
+            self._dataset_kinds.update(await self._reader.dataset_kinds(one for one in wanted if not one.is_job))
         return self._dataset_kinds
 
     async def job_kinds(self, jobs: Collection[int]) -> Mapping[int, JobKind]:

@@ -14,8 +14,9 @@ from headwater.names import LATEST, DatasetName, DatasetVersionName, RunName, Wr
 
 from ..domain import ids
 from ..domain.errors import NotFound
+from ..domain.graph_assets import GraphAsset
 from ..domain.lineage import FOREVER, Node, NodeType, Part, Root, RunRoot, Traversal, VersionRoot, WriteRoot
-from ..domain.lineage_ports import GraphAsset, GraphReader, LeftRecord, RunRecord
+from ..domain.lineage_ports import GraphReader, LeftRecord, RunRecord
 from ..domain.model import AssetName, DatasetKind
 from ..domain.versions import WriteRecord, parse_version
 from ..domain.walk import Edge, Step

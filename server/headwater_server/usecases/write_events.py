@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,6 +12,7 @@ from ..domain.event import Event
 from ..domain.ingest_ports import IngestStore, IngestTransaction
 from ..domain.model import EventKind
 from ..domain.pipeline_sampling import left_out
+from ..domain.remembered import Remembered
 from ..domain.run_merge import RunMerge
 from ..domain.run_reports import Reports, reports_in, told_to_ancestors
 from ..domain.statement import Statement
@@ -37,50 +37,51 @@ class EventWriter:
         self._store = store
         self._sampling = sampling
         self._facts = Facts()
-        self._statements: OrderedDict[int, Statement] = OrderedDict()
+        self._statements: Remembered[Statement] = Remembered(REMEMBERED)
 
-    async def write(self, events: Sequence[Event], received: datetime, senders: Mapping[bytes, str]) -> Written:
-        """Commits events; `senders` are by identity. Raises Conflict, StoreUnavailable or IdCollision."""
-        by_identity = {event.identity: event for event in events}
+    async def write(self, events: Sequence[tuple[Event, str]], received: datetime) -> Written:
+        """Commits events, all different, each with who sent it. Raises Conflict, StoreUnavailable or IdCollision."""
         async with self._store.transaction() as transaction:
-            position = await transaction.position()
-            await transaction.add_names(by_identity.values())
-            await transaction.lock_jobs({job.id for event in events if (job := event.statement.job)})
-            new = await transaction.archive(list(by_identity.values()), received, senders)
+            taken = [event for event, _ in events]
+            statements = {event.statement.id: event.statement for event in taken}
+            references = {each for event in taken for each in (event.parent, event.root) if each}
+            await transaction.add_names(statements.values(), references)
+            await transaction.lock_jobs({job.id for statement in statements.values() if (job := statement.job)})
+            new = await transaction.archive(events, received)
             if new:
-                await self._apply(transaction, [event for key, event in by_identity.items() if key in new])
-        return Written(new, position)
+                await self._apply(transaction, [event for event in taken if event.identity in new])
+            return Written(new, await transaction.position())
 
     async def _apply(self, transaction: IngestTransaction, events: Sequence[Event]) -> None:
-        runs = await transaction.runs({event.subject for event in events if event.kind is EventKind.RUN})
-        statements = await self._needed(transaction, events, runs.values())
+        subjects = {event.subject for event in events if event.kind is EventKind.RUN}
+        runs = await transaction.runs(subjects)
+        statements = {event.statement.id: event.statement for event in events}
+        await self._add_told(transaction, runs.values(), statements)
         muted = await _muted(transaction, reports_in(events, runs, statements))
-        if others := muted - {event.subject for event in events}:
+        if others := muted - subjects:
             runs |= await transaction.runs(others)
-            statements = await self._needed(transaction, events, runs.values())
+            await self._add_told(transaction, runs.values(), statements)
         self._facts.learn(statements)
         change = fold_batch(events, runs, self._facts, muted)
         change.left_out = left_out(change.runs, self._sampling.rules)
         await transaction.apply(change)
 
-    async def _needed(
-        self, transaction: IngestTransaction, events: Iterable[Event], runs: Iterable[RunMerge]
-    ) -> dict[int, Statement]:
-        """The statements that these events and runs refer to."""
-        needed = {event.statement.id: event.statement for event in events}
-        asked = {contribution.statement for run in runs for contribution in run.contributions} - needed.keys()
-        needed.update((key, self._statements[key]) for key in asked if key in self._statements)
-        if missing := asked - needed.keys():
-            needed.update(await transaction.statements(missing))
-        self._remember(needed)
-        return needed
-
-    def _remember(self, statements: Mapping[int, Statement]) -> None:
+    async def _add_told(
+        self, transaction: IngestTransaction, runs: Iterable[RunMerge], statements: dict[int, Statement]
+    ) -> None:
+        """Adds the statements that runs were told by before."""
+        asked = {told.statement for run in runs for told in run.contributions} - statements.keys()
+        missing = []
+        for key in asked:
+            known = self._statements.get(key)
+            if known is None:
+                missing.append(key)
+            else:
+                statements[key] = known
+        if missing:
+            statements.update(await transaction.statements(missing))
         for key, statement in statements.items():
-            self._statements[key] = statement
-            self._statements.move_to_end(key)
-        while len(self._statements) > REMEMBERED:
-            self._statements.popitem(last=False)
+            self._statements.put(key, statement)
 
 
 async def _muted(transaction: IngestTransaction, reports: Reports) -> set[uuid.UUID]:

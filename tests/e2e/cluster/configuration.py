@@ -27,7 +27,7 @@ PLACES = {
     "node_address": NODE_ADDRESS,
     "pod_addresses": POD_ADDRESSES,
 }
-VOLUMES = 8
+VOLUMES = 24
 
 
 def write_configuration() -> None:

@@ -28,7 +28,7 @@ class FakeIngestion:
         self.fail: Callable[[int], None] = lambda call: None
         self._position = position
 
-    async def write(self, bodies: Sequence[bytes], sender: str) -> WriteOutcome:
+    async def write(self, bodies: Sequence[bytes], sender: str, door: str) -> WriteOutcome:
         self.calls += 1
         call = self.calls
         self.fail(call)

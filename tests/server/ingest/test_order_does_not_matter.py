@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
 import uuid
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -50,6 +53,21 @@ class Store:
 
     async def after(self, calls: list[list[bytes]]) -> dict[str, list[str]]:
         """All that is in the store after these calls, one after the other."""
+        await self._empty()
+        async with _server(self.dsn) as server:
+            for bodies in calls:
+                await _write(server, bodies)
+        return await self._look()
+
+    async def after_at_once(self, calls: list[list[bytes]]) -> dict[str, list[str]]:
+        """All that is in the store after these calls, all at the same moment, to two servers in turn."""
+        await self._empty()
+        async with _server(self.dsn) as one, _server(self.dsn) as other, asyncio.TaskGroup() as group:
+            for number, bodies in enumerate(calls):
+                group.create_task(_write((one, other)[number % 2], bodies))
+        return await self._look()
+
+    async def _empty(self) -> None:
         connection = await asyncpg.connect(self.dsn)
         tables = await connection.fetch(
             "SELECT relname FROM pg_class WHERE relkind IN ('r', 'p') AND NOT relispartition"
@@ -57,19 +75,31 @@ class Store:
             " AND relname NOT IN ('alembic_version', 'schema_info', 'locks', 'migration_lock')"
         )
         await connection.execute(";".join(f"DELETE FROM {row[0]}" for row in tables))
-        database = await Database.open(self.dsn, max_connections=2)
-        ingestion = Ingestion(IngestStore(database), EventParser(max_event_bytes=1 << 20))
-        await ingestion.start()
-        for bodies in calls:
-            outcome = await ingestion.write(bodies, "a test")
-            assert [result.error for result in outcome.results] == [None] * len(bodies)
-        await ingestion.drain(5)
-        await database.close()
+        await connection.close()
+
+    async def _look(self) -> dict[str, list[str]]:
+        connection = await asyncpg.connect(self.dsn)
         found = {
             name: sorted(str(tuple(row)) for row in await connection.fetch(query)) for name, query in LOOKS.items()
         }
         await connection.close()
         return found
+
+
+@contextlib.asynccontextmanager
+async def _server(dsn: str) -> AsyncIterator[Ingestion]:
+    """What writes in one process; it knows nothing of what others have written."""
+    database = await Database.open(dsn, max_connections=2)
+    ingestion = Ingestion(IngestStore(database), EventParser(max_event_bytes=1 << 20))
+    await ingestion.start()
+    yield ingestion
+    await ingestion.drain(5)
+    await database.close()
+
+
+async def _write(server: Ingestion, bodies: list[bytes]) -> None:
+    outcome = await server.write(bodies, "a test")
+    assert [result.error for result in outcome.results] == [None] * len(bodies)
 
 
 def at(minute: int) -> str:
@@ -156,5 +186,18 @@ async def test_any_order_any_grouping_any_repetition_makes_the_same_store(
 ) -> None:
     one, other = ways
     expected, found = await store.after(one), await store.after(other)
+    for look, rows in expected.items():
+        assert found[look] == rows, look
+
+
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
+@given(ways=two_ways())
+async def test_two_servers_at_the_same_moment_make_the_same_store(
+    store: Store, ways: tuple[list[list[bytes]], list[list[bytes]]]
+) -> None:
+    one, other = ways
+    expected, found = await store.after(one), await store.after_at_once(other)
     for look, rows in expected.items():
         assert found[look] == rows, look

@@ -10,6 +10,7 @@ from tests.server.pipelines.conftest import DECLARED, dataset, event, run_id
 from tests.server.pipelines.stores import Store, opened
 
 from headwater_server.domain.run_reports import REPORTED, Reports, RunReport
+from headwater_server.storage.ingest.rows import Known
 from headwater_server.storage.ingest.run_reports import add_reports
 
 TREES = 150
@@ -58,7 +59,9 @@ async def test_two_who_add_to_one_report_wait_for_each_other(database: str) -> N
     run = uuid.UUID(run_id("a run"))
     async with opened(database) as one, opened(database) as other:
         async with one.database.transaction() as parent:
-            assert await add_reports(parent, {run: RunReport(declared=True)}) == {run: RunReport(declared=True)}
+            assert await add_reports(parent, Known().begin(), {run: RunReport(declared=True)}) == {
+                run: RunReport(declared=True)
+            }
             child = asyncio.create_task(_report(other, run))
             await _until_somebody_waits(one)
             assert not child.done()
@@ -87,7 +90,7 @@ async def _write_each(store: Store, bodies: list[bytes]) -> None:
 
 async def _report(store: Store, run: uuid.UUID) -> Reports:
     async with store.database.transaction() as connection:
-        return await add_reports(connection, {run: REPORTED})
+        return await add_reports(connection, Known().begin(), {run: REPORTED})
 
 
 async def _until_somebody_waits(store: Store) -> None:

@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from ...domain.hiding import Deletion, DeletionKind
 from ..database import Connection
+from ..graph_changes import Changed, note_changes
 from ..statements import Statement, among, given
 from ..tables import deletions
 
@@ -31,3 +32,4 @@ async def get_deletions(connection: Connection, assets: Iterable[int]) -> dict[i
 async def add_deletion(connection: Connection, asset: int, deletion: Deletion) -> None:
     """Writes a deletion, or the taking back of one; once for the same time."""
     await _ADD.execute(connection, asset_id=asset, time=deletion.time, kind=deletion.kind)
+    await note_changes(connection, Changed.ASSET, [asset])

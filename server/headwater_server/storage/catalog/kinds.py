@@ -6,25 +6,30 @@ remembered, and most datasets and jobs need no more than a look at which content
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import itertools
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
+import msgspec
 from sqlalchemy import select
 
+from ...domain.asset_parser import NO_CONTENT
 from ...domain.assets import facet_map, job_kind
 from ...domain.facets import FacetMap
 from ...domain.kinds import OWN_FACETS, dataset_kind
 from ...domain.model import AssetName, DatasetKind, JobKind
-from ...domain.statement_parser import NO_CONTENT
 from ..database import Connection
 from ..statements import Statement, among, given
 from ..tables import statement_assets
-from .facets import get_contents, get_facets
+from .facets import MAX_CONTENTS, get_contents, get_facets
 
 TELLING = frozenset({"datasetType", "storage", "catalog", "tags", "jobType", *OWN_FACETS})
 """The facets that a kind follows from."""
 MAX_REMEMBERED = 200_000
 """How many contents are remembered; past it, all are forgotten."""
+MAX_OUTCOMES = 32
+"""How many ways are looked at in which facets may follow each other."""
 _SPOKEN = Statement(
     select(statement_assets.c.asset_id, statement_assets.c.content_id)
     .where(
@@ -34,6 +39,12 @@ _SPOKEN = Statement(
     .distinct()
 )
 _NOTHING: FacetMap = {}
+_TELLING_KEYS = tuple(f'"{name}"'.encode() for name in sorted(TELLING))
+
+
+def may_tell_kind(content: bytes) -> bool:
+    """Whether the JSON text of a content has facets that a kind follows from; it may also only look so."""
+    return any(key in content for key in _TELLING_KEYS)
 
 
 class Named(Protocol):
@@ -56,17 +67,44 @@ class KindReader:
 
     async def dataset_kinds(self, connection: Connection, assets: Iterable[Named]) -> dict[int, DatasetKind]:
         """The kinds of datasets, by their ids."""
+        return (await self.lasting_dataset_kinds(connection, assets))[0]
+
+    async def lasting_dataset_kinds(
+        self, connection: Connection, assets: Iterable[Named]
+    ) -> tuple[dict[int, DatasetKind], set[int]]:
+        """The kinds of datasets, by their ids, and which of them may change where nothing new is said of a dataset.
+
+        They may where what was said of it differs, for then it matters which was said last.
+        """
         by_id = {asset.id: asset for asset in assets}
-        facets = await self._facets(connection, by_id)
-        return {key: dataset_kind(_names(asset), facets.get(key, _NOTHING)) for key, asset in by_id.items()}
+        facets, unclear = await self._facets(connection, by_id)
+        kinds = {key: dataset_kind(_names(asset), facets.get(key, _NOTHING)) for key, asset in by_id.items()}
+        passing = {
+            key
+            for key, said in unclear.items()
+            if {dataset_kind(_names(by_id[key]), merged) for merged in _outcomes(said)} != {kinds[key]}
+        }
+        return kinds, passing
 
     async def job_kinds(self, connection: Connection, assets: Iterable[Named]) -> dict[int, JobKind]:
         """The kinds of jobs, by their ids; those not known are left out."""
-        facets = await self._facets(connection, {asset.id: asset for asset in assets})
-        return {key: kind for key, found in facets.items() if (kind := job_kind(found))}
+        return (await self.lasting_job_kinds(connection, assets))[0]
 
-    async def _facets(self, connection: Connection, assets: Mapping[int, Named]) -> dict[int, FacetMap]:
-        """The facets of assets that tell their kind, where there are any."""
+    async def lasting_job_kinds(
+        self, connection: Connection, assets: Iterable[Named]
+    ) -> tuple[dict[int, JobKind], set[int]]:
+        """The kinds of jobs, as those of datasets; those not known are left out."""
+        facets, unclear = await self._facets(connection, {asset.id: asset for asset in assets})
+        kinds = {key: kind for key, found in facets.items() if (kind := job_kind(found))}
+        passing = {
+            key for key, said in unclear.items() if {job_kind(merged) for merged in _outcomes(said)} != {kinds.get(key)}
+        }
+        return kinds, passing
+
+    async def _facets(
+        self, connection: Connection, assets: Mapping[int, Named]
+    ) -> tuple[dict[int, FacetMap], dict[int, list[FacetMap]]]:
+        """The facets of assets that tell their kind, where there are any; and where they differ, all of them."""
         owners = {member: key for key, asset in assets.items() for member in asset.names}
         rows = await _SPOKEN.fetch(connection, ids=list(owners), nothing=NO_CONTENT.id)
         telling = await self._contents(connection, {row[1] for row in rows})
@@ -75,11 +113,11 @@ class KindReader:
             if facets := telling.get(content):
                 said.setdefault(owners[asset], []).append(facets)
         found = {key: maps[0] for key, maps in said.items() if all(one == maps[0] for one in maps)}
-        unclear = {key: assets[key].names for key in said if key not in found}
+        unclear = {key: maps for key, maps in said.items() if key not in found}
         if unclear:
-            merged = await get_facets(connection, unclear)
+            merged = await get_facets(connection, {key: assets[key].names for key in unclear})
             found.update((key, facet_map(one.facets.values())) for key, one in merged.items())
-        return found
+        return found, unclear
 
     async def _contents(self, connection: Connection, contents: set[int]) -> dict[int, FacetMap]:
         """What contents say of kinds, by their ids."""
@@ -91,6 +129,18 @@ class KindReader:
                 telling = {name: value for name, value in facets.items() if name in TELLING}
                 found[content] = self._telling[content] = telling or _NOTHING
         return found
+
+
+def _outcomes(said: Sequence[FacetMap]) -> Iterator[FacetMap]:
+    """What may hold of facets once others were said last; nothing at all where that are too many ways."""
+    values: dict[str, dict[bytes, msgspec.Raw]] = {}
+    for facets in said:
+        for name, value in facets.items():
+            values.setdefault(name, {})[bytes(value)] = value
+    if math.prod(map(len, values.values())) > MAX_OUTCOMES or len(said) >= MAX_CONTENTS:
+        return
+    for chosen in itertools.product(*(found.values() for found in values.values())):
+        yield dict(zip(values, chosen, strict=True))
 
 
 def _names(asset: Named) -> list[AssetName]:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from ...domain.event import Event
@@ -17,39 +16,33 @@ MAX_REJECTED_BYTES = 65_536
 
 _ADD_EVENTS = """
 INSERT INTO events (subject, event_time, event_id, kind, received, sender_id, body)
-SELECT * FROM unnest($1::uuid[], $2::timestamptz[], $3::uuid[], $4::smallint[], $5::timestamptz[], $6::bigint[],
-                     $7::bytea[])
+SELECT subject, event_time, event_id, kind, $5, sender_id, body
+FROM unnest($1::uuid[], $2::timestamptz[], $3::uuid[], $4::smallint[], $6::bigint[], $7::bytea[])
+    AS new (subject, event_time, event_id, kind, sender_id, body)
 ORDER BY 1, 2, 3
 ON CONFLICT DO NOTHING
-RETURNING event_id
+RETURNING event_id, (SELECT pg_current_xact_id()::text)
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
-    """An event, when it was received and who sent it."""
-
-    event: Event
-    received: datetime
-    sender: int
-
-
-async def add_events(connection: Connection, arrivals: Iterable[Received], bodies: BodyCompressor) -> set[bytes]:
-    """Keeps events that were not kept before; their identities."""
-    rows = [
-        (
-            arrival.event.subject,
-            arrival.event.event_time,
-            uuid.UUID(bytes=arrival.event.identity),
-            arrival.event.kind,
-            arrival.received,
-            arrival.sender,
-            bodies.compress(arrival.event.body),
-        )
-        for arrival in arrivals
-    ]
-    found = await connection.fetch(_ADD_EVENTS, *map(list, zip(*rows, strict=True)))
-    return {row[0].bytes for row in found}
+async def add_events(
+    connection: Connection, arrivals: Sequence[tuple[Event, int]], received: datetime, bodies: BodyCompressor
+) -> tuple[set[bytes], str | None]:
+    """Keeps events that were not kept before, each with the id of who sent it; their identities, and the transaction's
+    position unless there are none.
+    """
+    events = [event for event, _ in arrivals]
+    found = await connection.fetch(
+        _ADD_EVENTS,
+        [event.subject for event in events],
+        [event.event_time for event in events],
+        [uuid.UUID(bytes=event.identity) for event in events],
+        [event.kind for event in events],
+        received,
+        [sender for _, sender in arrivals],
+        await bodies.compress([event.body for event in events]),
+    )
+    return {row[0].bytes for row in found}, found[0][1] if found else None
 
 
 async def add_rejections(connection: Connection, rejections: Iterable[Rejection]) -> None:

@@ -11,7 +11,7 @@ from ...domain.job_links import Head
 from ...domain.model import AssetName
 from ...domain.search import name_terms
 from ..database import Connection
-from .rows import InsertMissing, Known
+from .rows import InsertMissing, KnownRows
 
 NAMESPACES = InsertMissing("namespaces", {"namespace_id": "bigint", "namespace": "text"})
 DATASETS = InsertMissing("datasets", {"dataset_id": "bigint", "namespace_id": "bigint", "name": "text"})
@@ -21,7 +21,7 @@ TERMS = InsertMissing("terms", {"kind": "smallint", "term": "text", "asset_id": 
 
 
 async def add_names(
-    connection: Connection, known: Known, datasets: Mapping[int, AssetName], jobs: Mapping[int, AssetName]
+    connection: Connection, known: KnownRows, datasets: Mapping[int, AssetName], jobs: Mapping[int, AssetName]
 ) -> None:
     """Writes names that are new. Raises IdCollision where an id has another name already."""
     new_datasets = known.missing("datasets", datasets)
@@ -37,7 +37,7 @@ async def add_names(
     await TERMS.run(connection, terms)
 
 
-async def add_sender(connection: Connection, known: Known, sender: str) -> int:
+async def add_sender(connection: Connection, known: KnownRows, sender: str) -> int:
     """Writes who sent events; the id."""
     sender_id = ids.hash64(b"sender", sender.encode())
     if known.missing("senders", [sender_id]):

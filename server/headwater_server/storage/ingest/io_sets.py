@@ -15,7 +15,7 @@ from ...domain.run_facts import IoSet, VersionSet
 from ...domain.statement import Role
 from ..compression import compress, decompress
 from ..database import Connection
-from .rows import InsertMissing, Known
+from .rows import InsertMissing, KnownRows
 
 FIELDS = InsertMissing("fields", {"field_id": "bigint", "dataset_id": "bigint", "path": "text"})
 TRANSFORMATIONS = InsertMissing(
@@ -52,7 +52,7 @@ def link_set_of(io: IoSet) -> LinkSet:
     return LinkSet(io.links, frozenset(_field_link_ids(link) for link in io.field_links))
 
 
-async def add_io_sets(connection: Connection, known: Known, io_sets: Mapping[int, IoSet]) -> None:
+async def add_io_sets(connection: Connection, known: KnownRows, io_sets: Mapping[int, IoSet]) -> None:
     """Writes io sets that are new, with the fields and transformations that their links speak of."""
     new = [io_sets[key] for key in sorted(known.missing("io_sets", io_sets))]
     if not new:
@@ -72,7 +72,7 @@ async def get_link_sets(connection: Connection, io_sets: Iterable[int]) -> dict[
     return {row[0]: _decode(row[1]) for row in rows}
 
 
-async def add_version_sets(connection: Connection, known: Known, version_sets: Iterable[VersionSet]) -> None:
+async def add_version_sets(connection: Connection, known: KnownRows, version_sets: Iterable[VersionSet]) -> None:
     """Writes sets of versions that are new."""
     by_id = {versions.id: versions for versions in version_sets}
     rows = [
@@ -94,7 +94,7 @@ async def add_declarations(connection: Connection, change: BatchChange) -> None:
     await DECLARATIONS.run(connection, [(d.job, d.time, d.event, d.io.id) for d in change.declarations])
 
 
-async def _add_fields(connection: Connection, known: Known, links: Iterable[FieldLink]) -> None:
+async def _add_fields(connection: Connection, known: KnownRows, links: Iterable[FieldLink]) -> None:
     fields: dict[int, tuple[int, str]] = {}
     changes: dict[int, tuple[Transformation, ...]] = {}
     for link in links:

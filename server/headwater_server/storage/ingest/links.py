@@ -24,6 +24,7 @@ from ...domain.job_links import (
 from ...domain.model import Link
 from ...domain.timeline import FOREVER, Interval, Point
 from ..database import Connection
+from ..graph_changes import Changed, note_changes
 from .assets import set_heads
 from .io_sets import LinkSet, get_link_sets, link_set_of
 
@@ -94,6 +95,7 @@ async def update_links(connection: Connection, change: BatchChange, heads: Mappi
         for job, window in windows.items()
     }
     await _write(connection, plans, stored)
+    await note_changes(connection, Changed.LINKS, (job for job, plan in plans.items() if _moves_links(plan)))
     await set_heads(connection, {job: plan.head for job, plan in plans.items() if plan.head})
 
 
@@ -150,6 +152,11 @@ async def _stored(connection: Connection, windows: Mapping[int, Interval]) -> di
 def _aware(time: datetime) -> datetime:
     """The time with its zone; asyncpg gives infinity without one."""
     return time if time.tzinfo else time.replace(tzinfo=UTC)
+
+
+def _moves_links(plan: LinkChange) -> bool:
+    """Whether links between datasets are written, and not only field links."""
+    return any(isinstance(link, Link) for link in (*plan.replaced, *plan.intervals))
 
 
 async def _write(

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from ...domain.model import AssetName
 from ...domain.symlinks import canonical_member, joined_sets
 from ..database import Connection
-from .rows import InsertMissing, Known
+from ..graph_changes import Changed, note_changes
+from .rows import InsertMissing, KnownRows
 
 SYMLINKS = InsertMissing("symlinks", {"alias_id": "bigint", "dataset_id": "bigint"}, keys=2)
 
@@ -22,7 +23,7 @@ SELECT alias_id, dataset_id FROM symlinks WHERE alias_id IN (SELECT id FROM reac
 """
 
 
-async def add_symlinks(connection: Connection, known: Known, symlinks: Iterable[tuple[int, int]]) -> None:
+async def add_symlinks(connection: Connection, known: KnownRows, symlinks: Iterable[tuple[int, int]]) -> None:
     """Writes pairs of alias and dataset that are new, and under which name their sets are shown from now on."""
     new = [pair for pair in known.missing("symlinks", symlinks) if pair[0] != pair[1]]
     if not new:
@@ -33,13 +34,15 @@ async def add_symlinks(connection: Connection, known: Known, symlinks: Iterable[
     names = await _names(connection, _members(pairs))
     aliases = {alias for alias, _ in pairs}
     shown = {member: canonical_member(members, aliases, names) for members in joined_sets(pairs) for member in members}
-    await connection.execute(
+    moved = await connection.fetch(
         "UPDATE datasets SET canonical_id = new.canonical_id"
         " FROM unnest($1::bigint[], $2::bigint[]) AS new (dataset_id, canonical_id)"
-        " WHERE datasets.dataset_id = new.dataset_id AND datasets.canonical_id IS DISTINCT FROM new.canonical_id",
+        " WHERE datasets.dataset_id = new.dataset_id AND datasets.canonical_id IS DISTINCT FROM new.canonical_id"
+        " RETURNING datasets.dataset_id",
         list(shown),
         list(shown.values()),
     )
+    await note_changes(connection, Changed.ASSET, (row[0] for row in moved))
 
 
 def _members(pairs: Iterable[tuple[int, int]]) -> list[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -36,42 +37,54 @@ class InsertMissing:
 
 
 class Known:
-    """The rows that this process knows to be committed, by table. What a transaction adds counts once it commits.
+    """The rows that this process knows to be committed, by table. What a transaction adds counts once it commits."""
+
+    def __init__(self) -> None:
+        self.committed: defaultdict[str, dict[Any, Any]] = defaultdict(dict)
+
+    def begin(self) -> KnownRows:
+        """The rows that a transaction that begins now knows of."""
+        return KnownRows(self)
+
+
+class KnownRows:
+    """The rows that a transaction knows of: those that are committed, and its own.
 
     A row may have a rank, of which the store keeps the least: it is missing as long as its rank is less than what is
     known.
     """
 
-    def __init__(self) -> None:
-        self._committed: dict[str, dict[Any, Any]] = {}
-        self._pending: dict[str, dict[Any, Any]] = {}
+    def __init__(self, known: Known) -> None:
+        self._known = known
+        self._own: defaultdict[str, dict[Any, Any]] = defaultdict(dict)
 
     def missing(self, table: str, keys: Iterable[Any]) -> list[Any]:
         """Those of the keys whose rows may not be there; they count as written from now on."""
-        return self.lower(table, dict.fromkeys(keys, 0))
+        committed, own = self._known.committed[table], self._own[table]
+        found = [key for key in dict.fromkeys(keys) if key not in committed and key not in own]
+        own.update(dict.fromkeys(found, 0))
+        return found
 
     def lower(self, table: str, ranks: Mapping[Any, Any]) -> list[Any]:
         """The keys whose rows may be missing, or may have a greater rank; they count as written from now on."""
-        committed = self._committed.setdefault(table, {})
-        pending = self._pending.setdefault(table, {})
-        found = [
-            key for key, rank in ranks.items() if _is_lower(rank, committed, key) and _is_lower(rank, pending, key)
-        ]
-        pending.update((key, ranks[key]) for key in found)
+        committed, own = self._known.committed[table], self._own[table]
+        found = [key for key, rank in ranks.items() if _is_lower(rank, committed, key) and _is_lower(rank, own, key)]
+        own.update((key, ranks[key]) for key in found)
         return found
 
+    def is_committed(self, table: str, key: Any) -> bool:
+        """Whether a row was there before the transaction began."""
+        return key in self._known.committed[table]
+
     def commit(self) -> None:
-        """Keeps what the transaction added."""
-        for table, ranks in self._pending.items():
-            committed = self._committed.setdefault(table, {})
+        """Has others know what the transaction added."""
+        for table, ranks in self._own.items():
+            committed = self._known.committed[table]
             if len(committed) > MAX_KNOWN:
                 committed.clear()
-            committed.update(ranks)
-        self._pending.clear()
-
-    def rollback(self) -> None:
-        """Forgets what the transaction added."""
-        self._pending.clear()
+            for key, rank in ranks.items():
+                if _is_lower(rank, committed, key):
+                    committed[key] = rank
 
 
 def _is_lower(rank: Any, ranks: Mapping[Any, Any], key: Any) -> bool:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from ...domain.run_reports import Reports, RunReport
+from ...domain.run_reports import REPORTED, Reports, RunReport
 from ..database import Connection
+from .rows import KnownRows
 
 _GET = "SELECT run_id, declared, reported, ancestors FROM run_reports WHERE run_id = ANY($1::uuid[])"
 _ADD = """
@@ -16,11 +17,15 @@ RETURNING run_id, declared, reported, ancestors
 """
 
 
-async def add_reports(connection: Connection, reports: Reports) -> Reports:
+async def add_reports(connection: Connection, known_rows: KnownRows, reports: Reports) -> Reports:
     """Adds to reports; those that grew by it, whole, and locked until the transaction ends.
 
     What others have committed is not written again: they told it to the ancestors in the same transaction.
     """
+    plain = known_rows.missing("reported", [run for run, report in reports.items() if report == REPORTED])
+    reports = {run: report for run, report in reports.items() if report != REPORTED} | dict.fromkeys(plain, REPORTED)
+    if not reports:
+        return {}
     rows = await connection.fetch(_GET, list(reports))
     known = {row[0]: RunReport(row[1], row[2], frozenset(row[3])) for row in rows}
     new = [

@@ -6,8 +6,12 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from operator import itemgetter
+
+import asyncpg
 
 from ...domain.batch import RunChange
+from ...domain.ingest_ports import Conflict
 from ...domain.run_merge import EPOCH, RunMerge, decode, encode
 from ..database import Connection
 
@@ -31,11 +35,11 @@ _COLUMNS = {
     "events_to": "timestamptz",
     "merge": "bytea",
 }
-_PUT_RUNS = (
-    f"INSERT INTO runs ({', '.join(_COLUMNS)}) SELECT * FROM unnest("
-    + ", ".join(f"${i}::{kind}[]" for i, kind in enumerate(_COLUMNS.values(), start=1))
-    + ") ORDER BY 1, 2 ON CONFLICT (run_id, created) DO UPDATE SET "
-    + ", ".join(f"{name} = excluded.{name}" for name in list(_COLUMNS)[2:])
+_ROWS = "unnest(" + ", ".join(f"${i}::{kind}[]" for i, kind in enumerate(_COLUMNS.values(), start=1)) + ")"
+_ADD_RUNS = f"INSERT INTO runs ({', '.join(_COLUMNS)}) SELECT * FROM {_ROWS}"
+_CHANGE_RUNS = (
+    f"UPDATE runs SET {', '.join(f'{name} = new.{name}' for name in list(_COLUMNS)[2:])}"
+    f" FROM {_ROWS} AS new ({', '.join(_COLUMNS)}) WHERE runs.run_id = new.run_id AND runs.created = new.created"
 )
 _GET_TIMED = """
 SELECT run_id, created, merge FROM unnest($1::uuid[], $2::timestamptz[]) AS asked (run_id, created)
@@ -66,10 +70,22 @@ async def get_runs(connection: Connection, runs: Iterable[uuid.UUID]) -> StoredR
 
 
 async def put_runs(connection: Connection, changes: Iterable[RunChange], created: dict[uuid.UUID, datetime]) -> None:
-    """Writes runs as they are now."""
-    rows = [_row(change, created.get(change.run)) for change in changes]
-    if rows:
-        await connection.execute(_PUT_RUNS, *map(list, zip(*rows, strict=True)))
+    """Writes runs as they are now. Raises Conflict where somebody else has just added one of those that are new.
+
+    Only that can happen: whoever changes a run has locked the job that it was filed under.
+    """
+    new: list[tuple[object, ...]] = []
+    known: list[tuple[object, ...]] = []
+    for change in changes:
+        filed = created.get(change.run)
+        (new if filed is None else known).append(_row(change, filed))
+    if known:
+        await connection.execute(_CHANGE_RUNS, *zip(*known, strict=True))
+    if new:
+        try:
+            await connection.execute(_ADD_RUNS, *zip(*sorted(new, key=itemgetter(0)), strict=True))
+        except asyncpg.UniqueViolationError as error:
+            raise Conflict from error
 
 
 def uuid_time(run: uuid.UUID) -> datetime | None:
@@ -84,22 +100,23 @@ def uuid_time(run: uuid.UUID) -> datetime | None:
 
 def _row(change: RunChange, created: datetime | None) -> tuple[object, ...]:
     run, facts = change.after, change.facts
+    started, nominal, parent = run.started_at, run.nominal, run.parent
     return (
         change.run,
-        created or uuid_time(change.run) or run.started_at,
+        created or uuid_time(change.run) or started,
         run.job,
         run.external_id,
         run.state,
-        run.started_at,
+        started,
         run.ended_at,
-        run.nominal.start if run.nominal else None,
-        run.nominal.end if run.nominal else None,
-        run.parent.run if run.parent else None,
-        run.root.run if run.root else None,
-        run.parent.job if run.parent else None,
-        facts.io.id if facts.io else None,
-        facts.versions.id if facts.versions else None,
-        facts.job_state.version if facts.job_state else None,
+        nominal and nominal.start,
+        nominal and nominal.end,
+        parent and parent.run,
+        run.root and run.root.run,
+        parent and parent.job,
+        facts.io and facts.io.id,
+        facts.versions and facts.versions.id,
+        facts.job_state and facts.job_state.version,
         run.events_from,
         run.events_to,
         encode(run),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 
@@ -14,7 +14,7 @@ from ...domain.errors import StoreUnavailable
 from ...domain.event import Event
 from ...domain.ingest_ports import Conflict, Rejection, Unstorable
 from ...domain.job_links import Head
-from ...domain.model import AssetName
+from ...domain.model import AssetName, RunReference
 from ...domain.run_merge import RunMerge
 from ...domain.run_reports import Reports
 from ...domain.statement import Statement
@@ -22,17 +22,18 @@ from ..database import Connection, Database
 from ..event_bodies import BodyCompressor
 from ..pipelines.sampling import add_candidates
 from . import archive, assets, content, io_sets, links, names, run_reports, runs
-from .archive import Received
-from .rows import Known
+from .rows import Known, KnownRows
 
 RETRIED = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
 """What PostgreSQL ends a transaction with that may well succeed when it is tried again."""
 REFUSED = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, asyncpg.ProgramLimitExceededError)
 """What PostgreSQL says of values that it does not take."""
+_POSITION = "SELECT pg_current_xact_id()::text"
+"""The number of the transaction that asks; one by itself is over when it is answered."""
 
 
 class IngestStore:
-    """Opens transactions that write events. One at a time: what a transaction adds is remembered when it commits."""
+    """Opens transactions that write events. What a transaction adds is remembered when it commits."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -47,9 +48,9 @@ class IngestStore:
                 if self._bodies is None:
                     self._bodies = BodyCompressor()
                     await self._bodies.prepare(connection)
-                yield IngestTransaction(connection, self._known, self._bodies)
+                known = self._known.begin()
+                yield IngestTransaction(connection, known, self._bodies)
         except BaseException as error:
-            self._known.rollback()
             if isinstance(error, RETRIED):
                 raise Conflict from error
             if isinstance(error, REFUSED):
@@ -57,8 +58,13 @@ class IngestStore:
             if isinstance(error, (asyncpg.PostgresError, TimeoutError)):
                 raise StoreUnavailable from error
             raise
-        self._known.commit()
+        known.commit()
         self._bodies.train_if_ready(self._database)
+
+    async def position(self) -> str:
+        """A position in the graph's history that holds all that is committed. Raises StoreUnavailable."""
+        async with self._database.connection() as connection:
+            return str(await connection.fetchval(_POSITION))
 
     async def close(self) -> None:
         """Ends what goes on beside the transactions."""
@@ -81,25 +87,25 @@ class IngestStore:
 class IngestTransaction:
     """The steps of writing a batch, in their order."""
 
-    def __init__(self, connection: Connection, known: Known, bodies: BodyCompressor) -> None:
+    def __init__(self, connection: Connection, known: KnownRows, bodies: BodyCompressor) -> None:
         self._connection = connection
         self._known = known
         self._bodies = bodies
         self._created: dict[uuid.UUID, datetime] = {}
         self._heads: dict[int, Head | None] = {}
+        self._position: str | None = None
 
-    async def position(self) -> str:
-        """The position in the graph's history that this transaction makes."""
-        return str(await self._connection.fetchval("SELECT pg_current_xact_id()::text"))
-
-    async def add_names(self, events: Iterable[Event]) -> None:
-        """Writes the names that events speak of. Raises IdCollision."""
+    async def add_names(self, statements: Iterable[Statement], references: Iterable[RunReference]) -> None:
+        """Writes the names that statements, parents and roots speak of. Raises IdCollision."""
+        by_id = {statement.id: statement for statement in statements}
         datasets: dict[int, AssetName] = {}
-        jobs: dict[int, AssetName] = {}
-        for event in events:
-            datasets.update(event.statement.mentioned)
-            jobs.update(event.statement.mentioned_jobs)
-            jobs.update(event.jobs)
+        jobs = {reference.job_id: reference.job for reference in references}
+        for key in self._known.missing("statement_names", by_id):
+            statement = by_id[key]
+            datasets |= statement.mentioned
+            jobs |= statement.mentioned_jobs
+            if statement.job:
+                jobs[statement.job.id] = statement.job.name
         await assets.add_names(self._connection, self._known, datasets, jobs)
 
     async def lock_jobs(self, jobs: Iterable[int]) -> None:
@@ -108,13 +114,19 @@ class IngestTransaction:
         if unlocked:
             self._heads.update(await assets.lock_jobs(self._connection, unlocked))
 
-    async def archive(self, events: Sequence[Event], received: datetime, senders: Mapping[bytes, str]) -> set[bytes]:
-        """Keeps events that were not kept before; their identities."""
-        sender_ids = {
-            sender: await assets.add_sender(self._connection, self._known, sender) for sender in set(senders.values())
+    async def archive(self, events: Sequence[tuple[Event, str]], received: datetime) -> set[bytes]:
+        """Keeps events that were not kept before, each with who sent it; their identities."""
+        senders = {
+            sender: await assets.add_sender(self._connection, self._known, sender)
+            for sender in {sender for _, sender in events}
         }
-        arrivals = [Received(event, received, sender_ids[senders[event.identity]]) for event in events]
-        return await archive.add_events(self._connection, arrivals, self._bodies)
+        arrivals = [(event, senders[sender]) for event, sender in events]
+        new, self._position = await archive.add_events(self._connection, arrivals, received, self._bodies)
+        return new
+
+    async def position(self) -> str:
+        """The position in the graph's history that this transaction makes."""
+        return self._position or str(await self._connection.fetchval(_POSITION))
 
     async def runs(self, asked: Iterable[uuid.UUID]) -> dict[uuid.UUID, RunMerge]:
         """Those of the runs that are known, their jobs locked."""
@@ -133,7 +145,7 @@ class IngestTransaction:
 
     async def add_reports(self, reports: Reports) -> Reports:
         """Adds to the reports of runs; those that grew by it."""
-        return await run_reports.add_reports(self._connection, reports)
+        return await run_reports.add_reports(self._connection, self._known, reports)
 
     async def apply(self, change: BatchChange) -> None:
         """Writes what a batch changes."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 
+from ...domain.graph_assets import GraphAsset
 from ...domain.hiding import hidden_since
-from ...domain.lineage_ports import GraphAsset
 from ...domain.model import AssetName
 from ..catalog.deletions import get_deletions
 from ..catalog.names import get_sets

@@ -9,28 +9,37 @@ import msgspec
 from ...domain.lineage_ports import FieldLinkRecord
 from ...domain.model import Transformation
 from ..database import Connection, Record
+from .lookahead import Lookahead
 from .moments import micros
-from .pages import LinkQuery, Way, fetch_few, fetch_pages
+from .pages import LinkQuery, Way, fetch_pages
 
 _SQL = """
 SELECT l.{near}_id AS near, l.{far}_id AS far_id, l.job_id, l.transformation_id,
     timestamptz_send(l.since), timestamptz_send(l.until), f.dataset_id AS field_dataset, f.path AS field_path
 FROM field_links AS l JOIN fields AS f ON f.field_id = l.{far}_id
-WHERE l.{near}_id = ANY($1::bigint[]) AND {holds}
+WHERE l.{near}_id {of} AND {holds}
 """
+_AHEAD = """
+SELECT next.field_id FROM ahead JOIN field_links AS l ON l.{near}_id = ahead.id
+JOIN fields AS f ON f.field_id = l.{far}_id
+CROSS JOIN LATERAL (
+    SELECT f.field_id UNION ALL SELECT w.field_id FROM fields AS w WHERE w.dataset_id = f.dataset_id AND w.path = ''
+) AS next WHERE {holds}
+"""
+"""A walk goes on from a field, and from its dataset as a whole."""
 _IF_DIRECT = (
     "AND EXISTS (SELECT FROM transformations AS t WHERE t.transformation_id = l.transformation_id AND is_direct)"
 )
-_LINKS = LinkQuery(_SQL, "field_dataset", "field_path")
-_DIRECT = LinkQuery(_SQL + _IF_DIRECT, "field_dataset", "field_path")
+_LINKS = LinkQuery(_SQL, _AHEAD, "field_dataset", "field_path")
+_DIRECT = LinkQuery(_SQL + _IF_DIRECT, _AHEAD + _IF_DIRECT, "field_dataset", "field_path")
 _transformations = msgspec.msgpack.Decoder(tuple[Transformation, ...])
 
 
 async def get_field_links(
-    connection: Connection, ids: Collection[int], way: Way, *, exclude_indirect: bool
+    connection: Connection, ahead: Lookahead, ids: Collection[int], way: Way, *, exclude_indirect: bool
 ) -> list[FieldLinkRecord] | None:
     """The links that lead on from fields, in no order; None where there are more than can be fetched at once."""
-    rows = await fetch_few(connection, _DIRECT if exclude_indirect else _LINKS, ids, way)
+    rows = await ahead.fetch(connection, _DIRECT if exclude_indirect else _LINKS, ids, way)
     return None if rows is None else _records(rows)
 
 

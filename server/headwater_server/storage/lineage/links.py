@@ -10,17 +10,21 @@ from collections.abc import AsyncIterator, Collection
 from ...domain.lineage_ports import UseRecord, Uses
 from ...domain.walk import Edge
 from ..database import Connection, Record
+from .lookahead import Lookahead
 from .moments import micros
-from .pages import LinkQuery, Way, fetch_few, fetch_pages
+from .pages import LinkQuery, Way, fetch_pages
 
 MAX_USES = 200_000
 """How many datasets or jobs are given that a level of jobs leads to."""
 
-_LINKS = LinkQuery("""
+_LINKS = LinkQuery(
+    """
 SELECT {near}_id AS near, {far}_id AS far_id, job_id, inferred, timestamptz_send(since), timestamptz_send(until)
-FROM links WHERE {near}_id = ANY($1::bigint[]) AND {holds}
-""")
-_STATED = LinkQuery(_LINKS.sql + "AND NOT inferred")
+FROM links WHERE {near}_id {of} AND {holds}
+""",
+    "SELECT {far}_id FROM ahead JOIN links ON {near}_id = ahead.id WHERE {holds}",
+)
+_STATED = LinkQuery(f"{_LINKS.sql} AND NOT inferred", f"{_LINKS.ahead} AND NOT inferred")
 _JOB_ENDS = """
 SELECT user_id, {far}_id, job_id, timestamptz_send(min(since)), timestamptz_send(max(until)) FROM (
     SELECT job_id AS user_id, {far}_id, job_id, since, until FROM links AS l
@@ -42,10 +46,10 @@ WHERE user_id <> 0 GROUP BY 1, 2, 3 ORDER BY 2, 1, 3
 
 
 async def get_links(
-    connection: Connection, ids: Collection[int], way: Way, *, exclude_inferred: bool
+    connection: Connection, ahead: Lookahead, ids: Collection[int], way: Way, *, exclude_inferred: bool
 ) -> list[Edge[int]] | None:
     """The links that lead on, in no order; None where there are more than can be fetched at once."""
-    rows = await fetch_few(connection, _STATED if exclude_inferred else _LINKS, ids, way)
+    rows = await ahead.fetch(connection, _STATED if exclude_inferred else _LINKS, ids, way)
     return None if rows is None else _records(rows)
 
 

@@ -17,14 +17,19 @@ ORDER BY far_dataset, far_path, near, job_id
 _AMONG = "WHERE (far_id IN (SELECT unnest(${number}::bigint[]))) IS TRUE"
 """As it stands the ids are hashed; as a join, which `IS TRUE` forbids, each row may be compared with every id."""
 
+OF_NODES = "= ANY($1::bigint[])"
+"""Whose links a query is about."""
+
 
 class LinkQuery(NamedTuple):
     """A query about the links of nodes, whose columns begin with `near` and `far_id` and hold `job_id`.
 
-    `dataset` and `path` are where its rows tell the far end: a dataset or job, and the path of a field.
+    `ahead` is what links lead on to, for nodes `ahead.id`. `dataset` and `path` are where its rows tell the far end: a
+    dataset or job, and the path of a field.
     """
 
     sql: str
+    ahead: str
     dataset: str = "far_id"
     path: str = "''"
 
@@ -41,9 +46,12 @@ class Way:
     at_once: int
 
     def write(self, query: str, **parts: str) -> str:
-        """A query about links that go this way; the time is its second argument, where there is one."""
+        """A query about links that go this way; the time is its second argument, where there is one.
+
+        It is about the links of the nodes of its first argument, unless `of` says otherwise.
+        """
         near, far = ("target", "source") if self.upstream else ("source", "target")
-        return query.format(near=near, far=far, holds=self.moment.holds(2), **parts)
+        return query.format(near=near, far=far, holds=self.moment.holds(2), **{"of": OF_NODES} | parts)
 
 
 async def fetch_few(connection: Connection, query: LinkQuery, ids: Collection[int], way: Way) -> list[Record] | None:

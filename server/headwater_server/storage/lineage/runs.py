@@ -7,8 +7,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from ...domain.catalog_places import DatasetSet, RunPlace
+from ...domain.graph_assets import GraphAsset
 from ...domain.lineage import FOREVER
-from ...domain.lineage_ports import GraphAsset, LeftRecord, Readers, ReadRecord, RunRecord
+from ...domain.lineage_ports import LeftRecord, Readers, ReadRecord, RunRecord
 from ...domain.model import RunState
 from ...domain.run_merge import EPOCH
 from ...domain.versions import WriteRecord

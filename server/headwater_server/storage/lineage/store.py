@@ -12,25 +12,20 @@ from typing import NamedTuple
 
 from ...domain.catalog import Run
 from ...domain.errors import InvalidField
+from ...domain.graph_assets import GraphAsset
 from ...domain.lineage_pages import LinkPlace, LinkQuery, ListedLink
-from ...domain.lineage_ports import (
-    FieldLinkRecord,
-    GraphAsset,
-    LeftRecord,
-    Readers,
-    ReadRecord,
-    RunRecord,
-    Uses,
-)
+from ...domain.lineage_ports import Ahead, FieldLinkRecord, LeftRecord, Readers, ReadRecord, RunRecord, Uses
 from ...domain.model import DatasetKind, JobKind, Transformation
 from ...domain.versions import WriteRecord
 from ...domain.walk import Edge
 from ..catalog.kinds import KindReader
 from ..catalog.runs import get_run
 from ..database import Connection, Database
+from ..graph.snapshots import read_position
 from .assets import get_assets
 from .field_links import get_field_links, get_fields_of, get_transformations, page_field_links
 from .links import get_dataset_users, get_job_ends, get_links, page_links
+from .lookahead import Lookahead
 from .moments import Moment
 from .namespaces import Namespaces
 from .pages import Way
@@ -41,12 +36,14 @@ from .search import list_links
 REPLICA_WAIT_SECONDS = 0.25
 """How long a replica is given to catch up before the primary is asked."""
 _RETRY_SECONDS = 0.02
-_MAX_POSITION = 2**63 - 1
 _POSITION = """
 SELECT (pg_snapshot_xmin(pg_current_snapshot())::text::bigint - 1)::text,
-    $1::text IS NULL OR pg_visible_in_snapshot($1::text::xid8, pg_current_snapshot())
+    $1::text IS NULL OR CASE WHEN pg_is_in_recovery()
+        THEN $1::text::xid8 < pg_snapshot_xmin(pg_current_snapshot())
+        ELSE pg_visible_in_snapshot($1::text::xid8, pg_current_snapshot()) END
 """
-"""The newest transaction that a snapshot surely holds with all before it, and whether it holds a given one."""
+"""The newest transaction that a snapshot surely holds with all before it, and whether it surely holds a given one: a
+replica does not tell which transactions go on, only that there are none before the first."""
 
 
 class Memory(NamedTuple):
@@ -55,6 +52,11 @@ class Memory(NamedTuple):
     kinds: KindReader
     namespaces: Namespaces
 
+    @classmethod
+    def new(cls) -> Memory:
+        """Nothing is remembered yet."""
+        return cls(KindReader(), Namespaces())
+
 
 class LineageStore:
     """Opens snapshots: of a replica where there is one, unless it lags behind the position that is asked for."""
@@ -62,7 +64,7 @@ class LineageStore:
     def __init__(self, primary: Database, replica: Database | None = None) -> None:
         self._primary = primary
         self._replica = replica
-        self._memory = Memory(KindReader(), Namespaces())
+        self._memory = Memory.new()
 
     @asynccontextmanager
     async def snapshot(self, seconds: float, min_position: str = "") -> AsyncIterator[GraphSnapshot]:
@@ -70,7 +72,8 @@ class LineageStore:
 
         Raises InvalidField where there is no such position, QueryTimeout or StoreUnavailable.
         """
-        wanted = _checked(min_position)
+        asked = read_position(min_position)
+        wanted = None if asked is None else str(asked)
         patience = time.monotonic() + min(REPLICA_WAIT_SECONDS, seconds / 2)
         while True:
             is_last = self._replica is None or time.monotonic() >= patience
@@ -107,6 +110,11 @@ class GraphReader:
         self._namespaces = memory.namespaces
         self._moment = moment
         self._at_once = at_once
+        self._ahead = Lookahead()
+
+    def ahead(self) -> Ahead:
+        """What a walk will likely meet soon."""
+        return self._ahead.take_met()
 
     async def assets(self, datasets: Collection[int], jobs: Collection[int]) -> dict[int, GraphAsset]:
         """Datasets and jobs by the id asked for."""
@@ -122,7 +130,9 @@ class GraphReader:
 
     async def links(self, ids: Collection[int], *, upstream: bool, exclude_inferred: bool) -> list[Edge[int]] | None:
         """The links that lead on; None where they are too many."""
-        return await get_links(self._connection, ids, self._way(upstream), exclude_inferred=exclude_inferred)
+        return await get_links(
+            self._connection, self._ahead, ids, self._way(upstream), exclude_inferred=exclude_inferred
+        )
 
     def page_links(
         self, ids: Collection[int], *, upstream: bool, exclude_inferred: bool, among: Collection[int] | None
@@ -147,7 +157,8 @@ class GraphReader:
         self, ids: Collection[int], *, upstream: bool, exclude_indirect: bool
     ) -> list[FieldLinkRecord] | None:
         """The links that lead on from fields; None where they are too many."""
-        return await get_field_links(self._connection, ids, self._way(upstream), exclude_indirect=exclude_indirect)
+        way = self._way(upstream)
+        return await get_field_links(self._connection, self._ahead, ids, way, exclude_indirect=exclude_indirect)
 
     def page_field_links(
         self, ids: Collection[int], *, upstream: bool, exclude_indirect: bool, among: Collection[int] | None
@@ -202,14 +213,3 @@ class GraphReader:
 
     def _way(self, upstream: bool) -> Way:
         return Way(upstream, self._moment, self._at_once)
-
-
-def _checked(position: str) -> str | None:
-    """The position, where one is asked for. Raises InvalidField where it can be none."""
-    if not position:
-        return None
-    if not (
-        position.isascii() and position.isdigit() and 0 < int(position[:20]) <= _MAX_POSITION and len(position) < 20
-    ):
-        raise InvalidField("min_position", "is no position", "send the position that a write returned")
-    return position
