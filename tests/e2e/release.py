@@ -43,9 +43,7 @@ class Release:
 
     def install(self) -> None:
         """Installs it, and waits until all of it is ready."""
-        # Others of these tests define LineagePipeline, too.
-        shared = ("--take-ownership", "--force-conflicts") if version("helm") == 4 else ("--take-ownership",)
-        self.helm("install", str(self.chart), *self.values, *shared, "--wait", "--timeout", PATIENCE)
+        self.helm("install", str(self.chart), *self.values, *taking_over("helm"), "--wait", "--timeout", PATIENCE)
 
     def helm(self, command: str, *arguments: str, program: str = "helm") -> str:
         """Runs a Helm on it; gives what it printed."""
@@ -130,10 +128,7 @@ def installed_in(
 @contextmanager
 def installed(namespace: Namespace, load_image: Callable[[str], str], chart: Path = CHART) -> Iterator[Release]:
     """Installs the chart with its images; uninstalls it."""
-    values = []
-    for name in TARGETS:
-        registry = load_image(name).removesuffix(f"/headwater/{name}:{TAG}")
-        values += ["--set", f"{name}.image.registry={registry},{name}.image.tag={TAG}"]
+    values = image_values(load_image)
     kubectl("label", "namespace", namespace.name, RESTRICTED)
     release = Release(namespace, values, chart)
     try:
@@ -141,6 +136,20 @@ def installed(namespace: Namespace, load_image: Callable[[str], str], chart: Pat
         yield release
     finally:
         release.helm("uninstall", "--ignore-not-found", "--wait")
+
+
+def image_values(load_image: Callable[[str], str]) -> list[str]:
+    """Options of Helm that say where the images are, which the cluster has then."""
+    values = []
+    for name in TARGETS:
+        registry = load_image(name).removesuffix(f"/headwater/{name}:{TAG}")
+        values += ["--set", f"{name}.image.registry={registry},{name}.image.tag={TAG}"]
+    return values
+
+
+def taking_over(program: str) -> Sequence[str]:
+    """Options of a Helm for a cluster that knows LineagePipelines: others of these tests define them, too."""
+    return ("--take-ownership", "--force-conflicts") if version(program) == 4 else ("--take-ownership",)
 
 
 def helm(*arguments: str, program: str = "helm") -> str:

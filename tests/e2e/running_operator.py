@@ -15,8 +15,10 @@ import yaml
 from .kubernetes_access import kubectl
 
 CLUSTER = "e2e"
-ACCOUNT_NAMESPACE = "headwater"
-ACCOUNT = f"system:serviceaccount:{ACCOUNT_NAMESPACE}:headwater-operator"
+ACCOUNT_NAMESPACE = "e2e-programs"
+"""Neither this nor the names of accounts are those of a release, which may come and go beside."""
+OWN_NAME = "e2e-operator"
+ACCOUNT = f"system:serviceaccount:{ACCOUNT_NAMESPACE}:{OWN_NAME}"
 PATIENCE_SECONDS = 60
 READY = "headwater-operator ready"
 
@@ -28,18 +30,26 @@ def program(name: str) -> str:
 
 def install_permissions() -> None:
     """Makes the operator's account and gives it what `headwater-operator rbac` prints."""
+    make_account(OWN_NAME, "operator")
+
+
+def make_account(name: str, program_name: str) -> None:
+    """Makes an account and gives it what `headwater-operator rbac` prints for a program."""
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": ACCOUNT_NAMESPACE}}
-    metadata = {"name": "headwater-operator", "namespace": ACCOUNT_NAMESPACE}
+    metadata = {"name": name, "namespace": ACCOUNT_NAMESPACE}
     account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata}
     kubectl("apply", "--filename", "-", given=yaml.safe_dump_all([namespace, account]))
-    roles = subprocess.run([program("headwater-operator"), "rbac"], capture_output=True, text=True, check=True).stdout
-    kubectl("apply", "--filename", "-", given=roles)
+    whose = ("--service-account", name, "--service-account-namespace", ACCOUNT_NAMESPACE)
+    command = [program("headwater-operator"), "rbac", "--program", program_name, *whose]
+    kubectl(
+        "apply", "--filename", "-", given=subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    )
 
 
 def write_kubeconfig(folder: Path) -> Path:
     """A kubeconfig of the operator's account for the cluster of these tests."""
     config = yaml.safe_load(kubectl("config", "view", "--raw", "--minify", "--flatten"))
-    token = kubectl("create", "token", "headwater-operator", "--namespace", ACCOUNT_NAMESPACE, "--duration", "4h")
+    token = kubectl("create", "token", OWN_NAME, "--namespace", ACCOUNT_NAMESPACE, "--duration", "4h")
     config["users"] = [{"name": config["users"][0]["name"], "user": {"token": token}}]
     path = folder / "kubeconfig"
     path.write_text(yaml.safe_dump(config))

@@ -17,9 +17,9 @@ import trustme
 import yaml
 
 from .kubernetes_access import PATIENCE_SECONDS, Object, kubectl
-from .running_operator import ACCOUNT_NAMESPACE, CLUSTER, program
+from .running_operator import ACCOUNT_NAMESPACE, CLUSTER, make_account, program
 
-ACCOUNT = "headwater-webhook"
+ACCOUNT = "e2e-webhook"
 CONFIGURATION = "headwater-e2e"
 READY = "headwater-operator webhook ready https="
 OPT_IN = "headwater.dev/injection=enabled"
@@ -133,14 +133,7 @@ def _wait_until_ready(address: str) -> None:
 
 def _kubeconfig(folder: Path) -> Path:
     """A kubeconfig of the webhook's account, which may do what `headwater-operator rbac` prints."""
-    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": ACCOUNT_NAMESPACE}}
-    metadata = {"name": ACCOUNT, "namespace": ACCOUNT_NAMESPACE}
-    account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata}
-    kubectl("apply", "--filename", "-", given=yaml.safe_dump_all([namespace, account]))
-    printed = [program("headwater-operator"), "rbac", "--program", "webhook"]
-    kubectl(
-        "apply", "--filename", "-", given=subprocess.run(printed, capture_output=True, text=True, check=True).stdout
-    )
+    make_account(ACCOUNT, "webhook")
     config = yaml.safe_load(kubectl("config", "view", "--raw", "--minify", "--flatten"))
     token = kubectl("create", "token", ACCOUNT, "--namespace", ACCOUNT_NAMESPACE, "--duration", "4h")
     config["users"] = [{"name": config["users"][0]["name"], "user": {"token": token}}]

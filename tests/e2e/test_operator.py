@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from headwater_operator.rbac import make_discovery_rules, make_rules
-
 from ..server_process import RunningServer
-from .kubernetes_access import Namespace, has_condition, kubectl
+from .kubernetes_access import Namespace, has_condition
 from .lineage_pipelines import RESOURCE, delivered, every_minute, job, pipeline, time_of
+from .rights import asked_for, granted
 from .running_operator import ACCOUNT, Operator, running_operator
 from .running_server import runs_of
-
-LISTED = re.compile(r"(\S+)\s+\[]\s+\[]\s+\[(.*)]\s*")
-"""A line of `kubectl auth can-i --list` about a resource without names and without URLs: resource and verbs."""
 
 
 @pytest.fixture
@@ -116,20 +111,7 @@ def test_nothing_is_written_on_what_is_not_ours(namespace: Namespace, operator: 
 
 
 def test_the_operator_may_do_what_it_needs_and_nothing_more(permissions: None) -> None:
-    asked = {
-        (f"{name}.{group}".rstrip(".") + slash + subresource, verb)
-        for rule in [*make_rules(), *make_discovery_rules()]
-        for group in rule["apiGroups"]
-        for name, slash, subresource in (resource.partition("/") for resource in rule["resources"])
-        for verb in rule["verbs"]
-    }
-    assert granted(ACCOUNT) - granted("system:serviceaccount:default:default") == asked
+    asked = asked_for()
+    assert granted(ACCOUNT) == asked
     for resource in ("pods", "jobs.batch", "cronjobs.batch", "workflows.argoproj.io"):
         assert {verb for name, verb in asked if name == resource} == {"get", "list", "watch"}
-
-
-def granted(account: str) -> set[tuple[str, str]]:
-    """The resources and verbs that `kubectl auth can-i` lists for an account."""
-    listed = kubectl("auth", "can-i", "--list", "--no-headers", "--as", account, "--namespace", "default")
-    rows = (LISTED.fullmatch(line) for line in listed.splitlines())
-    return {(row[1], verb) for row in rows if row for verb in row[2].split()}

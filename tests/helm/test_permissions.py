@@ -59,6 +59,17 @@ def test_nobody_else_is_given_anything(program: str) -> None:
     }
 
 
+def test_helm_test_may_make_pods_in_a_namespace_of_its_own_and_nothing_else(program: str) -> None:
+    role, binding = sorted(
+        (each for each in rendered(program) if each["kind"] in RBAC and is_of_a_test(each)),
+        key=lambda each: each["kind"],
+    )
+    assert (role["kind"], binding["kind"]) == ("Role", "RoleBinding")
+    assert role["metadata"]["namespace"] == binding["metadata"]["namespace"] == f"{NAMESPACE}-headwater-test"
+    assert role["rules"] == [{"apiGroups": [""], "resources": ["pods"], "verbs": ["create"]}]
+    assert binding["subjects"] == [{"kind": "ServiceAccount", "name": "headwater-test", "namespace": NAMESPACE}]
+
+
 def test_those_who_view_or_edit_a_namespace_may_do_so_with_its_pipelines(program: str) -> None:
     granted: dict[str, set[str]] = {}
     for each in rendered(program):

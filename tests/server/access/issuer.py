@@ -61,17 +61,24 @@ class Issuer:
 
 @contextmanager
 def serving_issuer() -> Iterator[Issuer]:
-    """An issuer that answers on the loopback, with its discovery document and its keys."""
+    """An issuer that answers on the loopback, with its discovery document and its keys.
+
+    Whoever does not accept what it has to say is told 406, as by an API server of Kubernetes.
+    """
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             issuer.asked += self.path == "/keys"
             status, answer = 200, {"issuer": issuer.url, "jwks_uri": f"{issuer.url}/keys"}
+            kind = "application/jwk-set+json" if self.path == "/keys" else "application/json"
             if issuer.is_away or self.headers["authorization"] != f"Bearer {PASSWORD}":
                 status, answer = (503 if issuer.is_away else 401), {}
+            elif not {kind, "*/*"} & {each.strip() for each in self.headers.get("accept", "").split(",")}:
+                status, answer = 406, {}
             elif self.path == "/keys":
                 answer = issuer.key_set()
             self.send_response(status)
+            self.send_header("content-type", kind)
             self.end_headers()
             self.wfile.write(json.dumps(answer).encode())
 
