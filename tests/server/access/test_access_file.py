@@ -97,7 +97,7 @@ def test_all_that_is_wrong_is_told_at_once() -> None:
         "name is 'token'",
         "write https://",
         "choose from emitter",
-        "issuers 2: url is ''",
+        "issuers 2: `url` is not said",
         "`color`",
         "'king'",
     ):
