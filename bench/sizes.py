@@ -51,5 +51,7 @@ SIZES = {
     "small": Size(3, 3.0, 0.5, 1_000, {10: 10, 1_000: 5, 20_000: 1}, {10: 200, 1_000: 100, 20_000: 10}, 20, 20),
     "medium": Size(3, 10.0, 1.0, 10_000, {10: 50, 1_000: 25, 20_000: 3}, {10: 500, 1_000: 200, 20_000: 20}, 200, 50),
     "large": Size(2, 5.0, 1.0, 10_000, {10: 50, 1_000: 25, 20_000: 3}, {10: 500, 1_000: 500, 20_000: 40}, 4_000, 200),
+    "reads": Size(3, 5.0, 1.0, 2_000, {10: 50, 1_000: 25, 20_000: 3}, {10: 500, 1_000: 500, 20_000: 50}, 4_600, 1),
 }
-"""By name. `smoke` only shows that everything works; its numbers mean nothing. `large` is for a filled store."""
+"""By name. `smoke` only shows that everything works; its numbers mean nothing. `large` is for a store filled with
+events (`large.py`), and `reads` for one filled with a graph alone (`reads.py`)."""

@@ -89,6 +89,7 @@ def make_graph(position: str, assets: StoredAssets, links: StoredLinks) -> Memor
         node_count=count,
         shown=shown,
         flags=flags,
+        has_deleted=len(deleted) > 0,
         kinds=np.full(size, UNKNOWN_KIND, np.uint8),
         outdated=np.zeros(size, np.bool_),
         base=index_all(_link_columns(nodes, links), count),
@@ -133,7 +134,9 @@ def _with_assets(graph: MemoryGraph, states: Sequence[AssetState]) -> MemoryGrap
         if len(members) > 1:
             flags[key] |= np.uint8(Flag.JOINED)
             joined[key] = tuple(members)
-    return replace(graph, shown=shown, flags=flags, joined=joined, kinds=_forgotten(graph, touched))
+    has_deleted = graph.has_deleted or any(state.is_deleted for state in states)
+    kinds = _forgotten(graph, touched)
+    return replace(graph, shown=shown, flags=flags, has_deleted=has_deleted, joined=joined, kinds=kinds)
 
 
 def _forgotten(graph: MemoryGraph, nodes: Iterable[int]) -> Bytes:

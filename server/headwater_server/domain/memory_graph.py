@@ -141,11 +141,12 @@ class Index:
             rows = np.searchsorted(self.nodes, asked).astype(np.int32)
             rows[rows == len(self.nodes)] = 0
             rows = rows[self.nodes[rows] == asked]
-        starts = self.starts[rows]
-        counts = self.starts[rows + 1] - starts
-        before = np.cumsum(counts, dtype=np.int32) - counts
-        places = np.repeat(starts - before, counts) + np.arange(counts.sum(), dtype=np.int32)
-        return places if self.order is None else self.order[places]
+        starts = self.starts.take(rows)
+        counts = self.starts.take(rows + 1) - starts
+        ends = counts.cumsum(dtype=np.int32)
+        places = np.arange(ends[-1] if len(ends) else 0, dtype=np.int32)
+        places += (starts - ends + counts).repeat(counts)
+        return places if self.order is None else self.order.take(places)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +165,8 @@ class LinkColumns:
 
     def take(self, chosen: NDArray[Any]) -> LinkColumns:
         """Some of the links: their places, or whether each is one of them."""
-        return LinkColumns.of(column[chosen] for column in self.columns)
+        places = np.flatnonzero(chosen) if chosen.dtype == np.bool_ else chosen
+        return LinkColumns.of(column.take(places) for column in self.columns)
 
     @classmethod
     def of(cls, columns: Iterable[Any]) -> LinkColumns:
@@ -217,6 +219,17 @@ def _starts(ends: Ints, node_count: int) -> Ints:
     return np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
 
 
+def sorted_once(nodes: Ints) -> Ints:
+    """Nodes in their order, each once; `np.unique` is slower where most of them are there once."""
+    ordered = np.sort(nodes)
+    if len(ordered) < 2:
+        return ordered
+    is_first = np.empty(len(ordered), np.bool_)
+    is_first[0] = True
+    np.not_equal(ordered[1:], ordered[:-1], out=is_first[1:])
+    return ordered[is_first]
+
+
 def concatenate(parts: Iterable[LinkColumns]) -> LinkColumns:
     """Links one behind the other."""
     return LinkColumns.of(map(np.concatenate, zip(*(part.columns for part in parts), strict=True)))
@@ -232,9 +245,9 @@ def no_links() -> LinkColumns:
 class MemoryGraph:
     """The graph in one snapshot, whose last position it surely holds is `position`.
 
-    By node there are what it is `shown` as, its `flags`, its kind (a number of `DatasetKind` or `JobKind`, 0 for none)
-    and, of a job, whether `base` is out of date about it: then its links are those in `delta`. `joined` are the nodes
-    of datasets with several names, by what they are shown as.
+    By node there are what it is `shown` as, its `flags` (`has_deleted` where deletions are known of any), its kind (a
+    number of `DatasetKind` or `JobKind`, 0 for none) and, of a job, whether `base` is out of date about it: then its
+    links are those in `delta`. `joined` are the nodes of datasets with several names, by what they are shown as.
     """
 
     position: str
@@ -242,6 +255,7 @@ class MemoryGraph:
     node_count: int
     shown: Ints
     flags: Bytes
+    has_deleted: bool
     kinds: Bytes
     outdated: Bools
     base: IndexedLinks
@@ -256,7 +270,9 @@ class MemoryGraph:
             found = found.take(~self.outdated[found.job])
             more = self.delta.find(owners, upstream=upstream)
             found = concatenate([found, more])
-        return LinkColumns(self.shown[found.source], self.shown[found.target], *found.columns[2:])
+        if not self.joined:
+            return found
+        return LinkColumns(self.shown.take(found.source), self.shown.take(found.target), *found.columns[2:])
 
     def asset(self, node: int) -> GraphAsset:
         """What a node is shown as, by name."""

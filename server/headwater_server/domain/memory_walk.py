@@ -24,6 +24,7 @@ from .memory_graph import (
     MemoryGraph,
     concatenate,
     no_links,
+    sorted_once,
 )
 from .walk import LINKS_FOR_EACH_NODE, MAX_WALKED
 
@@ -136,9 +137,14 @@ class _Walk:
 
     def _expand(self, nodes: Ints, upstream: bool) -> LinkColumns:
         graph = self.graph
-        nodes = nodes[((graph.flags[nodes] & _JOB) == 0) & self._shows(nodes)]
+        flags = graph.flags.take(nodes)
+        if (flags & (_JOB | _DELETED)).any():
+            nodes = nodes[((flags & _JOB) == 0) & self._shows(nodes)]
         found = graph.links(nodes, upstream=upstream)
-        holds = self._holds(found) & self._shows(found.source if upstream else found.target) & self._shows(found.job)
+        holds = self._holds(found)
+        for ends in (found.source if upstream else found.target, found.job):
+            if graph.has_deleted:
+                holds &= self._shows(ends)
         if self.asked.exclude_inferred:
             holds &= ~found.inferred
         return found if holds.all() else found.take(holds)
@@ -153,12 +159,12 @@ class _Walk:
 
     def _shows(self, nodes: Ints) -> Bools:
         """Whether nodes are not hidden; those that are in doubt count as shown for now."""
-        shown: Bools = np.ones(len(nodes), np.bool_)
-        deleted = nodes[(self.graph.flags[nodes] & _DELETED) != 0]
-        if len(deleted):
-            once = np.unique(deleted).tolist()
-            self.doubtful.update(node for node in once if node not in self.hidden)
-            shown &= ~np.isin(nodes, [node for node in once if self.hidden.get(node)])
+        deleted: Bools = (self.graph.flags.take(nodes) & _DELETED) != 0
+        if not deleted.any():
+            return np.ones(len(nodes), np.bool_)
+        once = sorted_once(nodes[deleted]).tolist()
+        self.doubtful.update(node for node in once if node not in self.hidden)
+        shown: Bools = ~np.isin(nodes, [node for node in once if self.hidden.get(node)])
         return shown
 
     def _accept(self, found: Mapping[bool, LinkColumns]) -> dict[bool, Ints]:
@@ -167,20 +173,20 @@ class _Walk:
         fars = {}
         for way, links in found.items():
             far = links.source if way else links.target
-            fars[way] = np.unique(far[~marks.seen[way][far]])
+            fars[way] = sorted_once(far[~marks.seen[way].take(far)])
         if self.depth >= self.asked.max_depth:
             if any(map(len, fars.values())):
                 self.reasons.add(Truncation.MAX_DEPTH)
             return {way: far[:0] for way, far in fars.items()}
         first, *others = fars.values()
-        every = np.unique(np.concatenate([first, *others])) if others else first
-        new = self._ordered(every[marks.places[every] < 0])
+        every = sorted_once(np.concatenate([first, *others])) if others else first
+        new = self._ordered(every[marks.places.take(every) < 0])
         room = self.asked.max_nodes - self.count
         if len(new) > room:
             self.reasons.add(Truncation.MAX_NODES)
         self._give(new[:room], self.depth + 1)
         for way, far in fars.items():
-            fars[way] = far[marks.places[far] >= 0]
+            fars[way] = far[marks.places.take(far) >= 0]
             marks.seen[way][fars[way]] = True
         return fars
 
@@ -200,9 +206,9 @@ class _Walk:
     def _link(self, links: LinkColumns, upstream: bool) -> None:
         """Notes the links between given nodes, one through a job, and the nodes that lead on to others."""
         marks = self.graph.nodes.marks
-        source, target = marks.places[links.source], marks.places[links.target]
+        source, target = marks.places.take(links.source), marks.places.take(links.target)
         near, far = (target, source) if upstream else (source, target)
-        unseen = ~marks.seen[upstream][links.source if upstream else links.target]
+        unseen = ~marks.seen[upstream].take(links.source if upstream else links.target)
         if unseen.any():
             self.cut.append(np.where(far < 0, near, far)[unseen])
         links = LinkColumns(source, target, *links.columns[2:])

@@ -13,19 +13,20 @@ import pytest_asyncio
 
 from headwater.names import DatasetName, JobName, RunName, WriteName, parse_name
 from headwater.v1 import lineage_service_pb2 as messages
-from headwater_server.api.call import LocalCall
 from headwater_server.api.lineage import LineageServicer
 from headwater_server.domain.event_parser import EventParser
 from headwater_server.storage.catalog.store import CatalogStore
 from headwater_server.storage.database import Database
+from headwater_server.storage.graph.memory import GraphMemory
 from headwater_server.storage.ingest.rows import Known
 from headwater_server.storage.ingest.transaction import IngestStore
 from headwater_server.storage.lineage.store import LineageStore
 from headwater_server.usecases.ingest import Ingestion
 
+from .memory_pair import CALL, Pair
+
 Json = dict[str, Any]
 DAY = datetime(2026, 3, 2, tzinfo=UTC)
-CALL = LocalCall(30, "ipv4:127.0.0.1:1")
 UP, DOWN, BOTH = messages.DIRECTION_UPSTREAM, messages.DIRECTION_DOWNSTREAM, messages.DIRECTION_BOTH
 
 
@@ -152,6 +153,15 @@ async def reading(database: str) -> AsyncIterator[Database]:
 async def store(reading: Database) -> LineageStore:
     """The graph in the test's own database."""
     return LineageStore(reading)
+
+
+@pytest_asyncio.fixture
+async def pair(reading: Database, database: str) -> AsyncIterator[Pair]:
+    """Both over the test's own database."""
+    memory, store, catalog = GraphMemory(reading, database, 64), LineageStore(reading), CatalogStore(reading, reading)
+    recalling = LineageServicer(store, catalog, 30, memory=memory)
+    yield Pair(memory, recalling, LineageServicer(store, catalog, 30))
+    memory._drop_connection()
 
 
 @pytest_asyncio.fixture

@@ -6,20 +6,15 @@ import contextlib
 import itertools
 import json
 import uuid
-from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import pytest
-import pytest_asyncio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from headwater.v1 import lineage_service_pb2 as messages
 from headwater_server.api.convert_lineage import read_traversal
-from headwater_server.api.lineage import LineageServicer
-from headwater_server.api.memory_answer import Written
 from headwater_server.domain import ids
 from headwater_server.domain.event_parser import EventParser
 from headwater_server.domain.graph import StoredLink
@@ -29,61 +24,18 @@ from headwater_server.storage.database import Database
 from headwater_server.storage.graph.memory import GraphMemory
 from headwater_server.storage.graph_changes import Changed, note_changes, prune_changes
 from headwater_server.storage.ingest.transaction import IngestStore
-from headwater_server.storage.lineage.store import LineageStore
 from headwater_server.usecases.ingest import Ingestion
 from headwater_server.usecases.lineage_memory import recall_lineage
 
-from .conftest import CALL, DAY, Json, table
+from .conftest import DAY, Json, table
 from .conftest import dataset as dataset_name
 from .graphs import SETTINGS, numbers, rows
+from .memory_pair import Pair
 from .rows import Connection, Rows, dataset, job
 
 MANY = settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
-
-
-@dataclass
-class Pair:
-    """A server that answers from memory, and one that asks the store each time."""
-
-    memory: GraphMemory
-    recalling: LineageServicer
-    asking: LineageServicer
-    recalled: int = 0
-
-    async def check(self, traversal: messages.Traversal) -> None:
-        """That both answer alike, at once and as a stream; an unknown root is no question."""
-        try:
-            expected: Any = await self.asking.GetLineage(messages.GetLineageRequest(traversal=traversal), CALL)
-        except Exception as error:  # noqa: BLE001
-            with pytest.raises(type(error)):
-                await self.recalling.GetLineage(messages.GetLineageRequest(traversal=traversal), CALL)
-            return
-        found: Any = await self.recalling.GetLineage(messages.GetLineageRequest(traversal=traversal), CALL)
-        self.recalled += isinstance(found, Written)
-        found = found.parse() if isinstance(found, Written) else found
-        parts = messages.GetLineageResponse()
-        async for part in self.recalling.TraverseLineage(messages.TraverseLineageRequest(traversal=traversal), CALL):
-            parts.MergeFromString(part.SerializeToString())
-        for answer in (found, parts):
-            assert list(answer.nodes) == list(expected.nodes)
-            assert _sorted(answer.links) == _sorted(expected.links)
-            answer.summary.position = expected.summary.position
-            assert answer.summary == expected.summary
-
-
-def _sorted(links: Any) -> list[bytes]:
-    return sorted(link.SerializeToString(deterministic=True) for link in links)
-
-
-@pytest_asyncio.fixture
-async def pair(reading: Database, database: str) -> AsyncIterator[Pair]:
-    """Both over the test's own database."""
-    memory, store, catalog = GraphMemory(reading, database, 64), LineageStore(reading), CatalogStore(reading, reading)
-    recalling = LineageServicer(store, catalog, 30, memory=memory)
-    yield Pair(memory, recalling, LineageServicer(store, catalog, 30))
-    memory._drop_connection()
 
 
 @SETTINGS
