@@ -151,6 +151,11 @@ bench-large: $(STAMP) ## Measure at 0.5, 5 and 50 million events in STORE=folder
 	@[ -n "$(STORE)" ] || { echo "Say where the store is to be, and stay: make bench-large STORE=/large/disk/store" >&2; exit 1; }
 	$(BIN)/python bench/large.py --store $(STORE) $(if $(OUTPUT),--output $(OUTPUT))
 
+.PHONY: bench-reads
+bench-reads: $(STAMP) ## Measure reads of a graph of three million links in STORE=folder (15 GB; filled once, in some minutes)
+	@[ -n "$(STORE)" ] || { echo "Say where the store is to be, and stay: make bench-reads STORE=/large/disk/graph" >&2; exit 1; }
+	$(BIN)/python bench/reads.py --store $(STORE) $(if $(OUTPUT),--output $(OUTPUT))
+
 .PHONY: demo
 demo: $(STAMP) ## Start a server with an example graph
 	$(BIN)/headwater-server demo

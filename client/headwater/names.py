@@ -6,7 +6,8 @@ address only yields candidates, and which of them exists is the server's answer.
 """
 
 import re
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import PurePath
 from typing import ClassVar, Self
 from urllib.parse import quote, unquote
@@ -33,6 +34,12 @@ class InvalidName(ValueError):
         return f"{self.text[:200]!r} {self.problem}"
 
 
+@lru_cache(4096)
+def _quote(part: str) -> str:
+    """The part of a name as a segment; namespaces come again and again."""
+    return quote(part, safe="")
+
+
 @dataclass(frozen=True, slots=True)
 class ResourceName:
     """Names one thing of the API. `str()` gives the resource name, `parse` takes it apart.
@@ -44,8 +51,9 @@ class ResourceName:
     collections: ClassVar[tuple[str, ...]] = ()
 
     def __str__(self) -> str:
-        parts = [quote(getattr(self, part.name), safe="") for part in fields(self)]
-        return "/".join([f"{collection}/{part}" for collection, part in zip(self.collections, parts, strict=True)])
+        parts: tuple[str, ...] = self.__slots__
+        named = zip(self.collections, parts, strict=True)
+        return "/".join([f"{collection}/{_quote(getattr(self, part))}" for collection, part in named])
 
     @classmethod
     def parse(cls, text: str) -> Self:

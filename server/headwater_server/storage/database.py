@@ -24,6 +24,7 @@ else:
     Pool = asyncpg.Pool
     Record = asyncpg.Record
 
+_BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = {timeout}"
 SESSION = {"application_name": "headwater", "jit": "off", "TimeZone": "UTC"}
 """Settings of every session; compiling a short query costs more than it saves."""
 AWAY = (
@@ -104,16 +105,24 @@ class Database:
         Raises QueryTimeout or StoreUnavailable.
         """
         try:
-            async with (
-                self._pool.acquire(timeout=seconds) as connection,
-                connection.transaction(isolation="repeatable_read", readonly=True),
-            ):
-                await connection.execute(f"SET LOCAL statement_timeout = {max(1, int(seconds * 1000))}")
+            async with self._pool.acquire(timeout=seconds) as connection, _snapshot(connection, seconds):
                 yield connection
         except (asyncpg.QueryCanceledError, TimeoutError) as error:
             raise QueryTimeout(seconds) from error
         except (*AWAY, asyncpg.InterfaceError) as error:
             raise StoreUnavailable from error
+
+
+@contextlib.asynccontextmanager
+async def _snapshot(connection: Connection, seconds: float) -> AsyncIterator[None]:
+    """A transaction that only reads, in one snapshot; it is begun and bounded by one message."""
+    timeout = max(1, int(seconds * 1000))
+    try:
+        await connection.execute(_BEGIN.format(timeout=timeout))
+        yield
+    finally:
+        if not connection.is_closed():
+            await connection.execute("ROLLBACK")
 
 
 async def _leave_as_it_is(_: object) -> None:

@@ -12,8 +12,10 @@ import pytest
 import pytest_asyncio
 
 from headwater.v1 import lineage_service_pb2 as messages
-from headwater_server.domain import ids
+from headwater_server.domain import ids, memory_graph
 from headwater_server.domain.hiding import Deletion, DeletionKind
+from headwater_server.storage.graph import reading
+from headwater_server.storage.graph.snapshots import MAX_CHANGES
 from headwater_server.storage.graph_changes import KEPT, prune_changes
 
 from .conftest import BOTH, Json, Lineage, at, dataset, table
@@ -71,6 +73,7 @@ CHANGES: dict[str, tuple[Change, str]] = {
     "what is said of a hidden dataset": (run(5, "hide", "r6", reads=["seen"], writes=["hidden"]), "seen"),
     "the kind of a dataset": (run(5, "load", "r5", reads=["a"], writes=[table("b", **VIEW)]), "b"),
     "the kind of a dataset, by who reads it": (run(5, "use", "r5", reads=[table("b", **VIEW)], writes=["c"]), "b"),
+    "the kind of a dataset, by another name": (run(5, "use", "r5", reads=[table("alias", **VIEW)]), "shown"),
     "the kind of a job": (run(5, "ends", "r5", reads=["end"], job_facets=JOB_TYPE), "end"),
     "a kind that is said again": (run(5, "says", "r5", writes=[table("said", **VIEW)]), "said"),
 }
@@ -88,6 +91,7 @@ async def known(lineage: Lineage, pair: Pair) -> Lineage:
     await lineage.run(3, "ends", "r4", reads=["end"])
     await lineage.run(3, "hide", "r6", reads=["seen"], writes=["hidden"])
     await lineage.catalog.delete(ids.dataset_id("db", "hidden"), Deletion(at(4), DeletionKind.DELETE))
+    await lineage.run(3, "join", "r9", reads=[table("shown", **symlink("alias"))])
     await lineage.run(2, "says", "r7", writes=[table("said", **VIEW)])
     await lineage.run(3, "says", "r8", writes=[table("said", **TOPIC)])
     await pair.memory._load()
@@ -127,3 +131,33 @@ async def test_what_was_pruned_from_the_log_is_not_missed(known: Lineage, pair: 
     assert await pair.memory.fresh() is None
     await pair.memory._load()
     await answer(pair, "b")
+
+
+async def test_more_changes_than_are_looked_at_are_not_missed(
+    known: Lineage, pair: Pair, connection: Connection
+) -> None:
+    await answer(pair, "b")
+    await connection.execute(
+        "INSERT INTO graph_changes (position, kind, key)"
+        " SELECT pg_current_xact_id()::text::bigint, 1, key FROM generate_series(1, $1::bigint) AS key",
+        MAX_CHANGES + 1,
+    )
+    assert await pair.memory.fresh() is None
+
+
+async def test_more_links_than_are_read_again_are_not_missed(
+    known: Lineage, pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await answer(pair, "b")
+    monkeypatch.setattr(reading, "MAX_LINKS", 1)
+    await known.run(5, "load", "r5", reads=["a", "d", "e"], writes=["b"])
+    assert await pair.memory.fresh() is None
+
+
+async def test_more_names_than_there_is_room_for_are_not_missed(
+    known: Lineage, pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory_graph, "SPARE_NODES", 1)
+    await pair.memory._load()
+    await known.run(5, "other", "r5", reads=["new"], writes=["newer"])
+    assert await pair.memory.fresh() is None

@@ -31,12 +31,12 @@ async def get_latest(
     """The version in force and the last write of each dataset, by the id that it is shown under."""
     asked = {one.id: Asked(tuple(one.members), now) for one in datasets}
     records = await last_writes(connection, asked)
-    states = await states_in_force(connection, asked, records)
+    settled = await settle_disputed(connection, _members(datasets))
+    states = await states_in_force(connection, asked, records, settled)
     writes = await _tell_writes(connection, [one for one in datasets if one.id in records], kinds, records, states)
     models = {
         key: record for key, record in records.items() if model_write_in_force(kinds[key], record, states.get(key))
     }
-    settled = await settle_disputed(connection, _members(datasets))
     stated = {
         one.id: Stated(one.members, states[one.id], (models.get(one.id) or states[one.id]).time)
         for one in datasets

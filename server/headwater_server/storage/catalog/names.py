@@ -129,7 +129,8 @@ async def get_shown_names(connection: Connection, asked: Iterable[int]) -> dict[
 
 async def get_jobs(connection: Connection, asked: Iterable[int]) -> dict[int, JobPlace]:
     """Jobs by id; unknown ones are left out."""
-    rows = await _GET_JOBS.fetch(connection, ids=list(set(asked)))
+    wanted = list(set(asked))
+    rows = await _GET_JOBS.fetch(connection, ids=wanted) if wanted else []
     return {row[0]: JobPlace(row[0], AssetName(row[1], row[2])) for row in rows}
 
 

@@ -59,13 +59,20 @@ class _Flags(NamedTuple):
 
 
 async def states_in_force(
-    connection: Connection, asked: Mapping[int, Asked], last: Mapping[int, WriteRecord] | None = None
+    connection: Connection,
+    asked: Mapping[int, Asked],
+    last: Mapping[int, WriteRecord] | None = None,
+    settled: Sequence[State] | None = None,
 ) -> dict[int, State]:
-    """The state in force of each dataset and time asked for, under the caller's keys; `last` are the last writes."""
+    """The state in force of each dataset and time asked for, under the caller's keys.
+
+    `last` are the last writes, and `settled` the disputed states of these datasets, where these are known.
+    """
     if not asked:
         return {}
     members = {member for one in asked.values() for member in one.members}
-    settled = await settle_disputed(connection, members)
+    if settled is None:
+        settled = await settle_disputed(connection, members)
     flags = {row[0]: _Flags(*row[1:]) for row in await connection.fetch(_FLAGS, list(members))}
     stated = {member for member, known in flags.items() if known.is_stated}
     stated |= {state.dataset for state in settled if state.source is not VersionSource.READER}

@@ -46,7 +46,12 @@ async def left_behind(connection: Connection, known: Sequence[KnownWrite]) -> li
     """The version that each write left behind: the one that it named, else the one in force; a MODEL's is its own."""
     known = _as_one(known)
     pairs = [(item.write.dataset, item.write.state) for item in known]
-    named = await get_states(connection, [(dataset, state) for dataset, state in pairs if state is not None])
+    unknown = [
+        (dataset, state)
+        for item, (dataset, state) in zip(known, pairs, strict=True)
+        if state is not None and not (item.state and (item.state.dataset, item.state.version) == (dataset, state))
+    ]
+    named = await get_states(connection, unknown) if unknown else {}
     states = {index: item.state for index, item in enumerate(known) if item.state}
     states |= {i: named[d, s] for i, (d, s) in enumerate(pairs) if s is not None and (d, s) in named}
     unnamed = {

@@ -20,13 +20,8 @@ FROM field_links AS l JOIN fields AS f ON f.field_id = l.{far}_id
 WHERE l.{near}_id {of} AND {holds}
 """
 _AHEAD = """
-SELECT next.field_id FROM ahead JOIN field_links AS l ON l.{near}_id = ahead.id
-JOIN fields AS f ON f.field_id = l.{far}_id
-CROSS JOIN LATERAL (
-    SELECT f.field_id UNION ALL SELECT w.field_id FROM fields AS w WHERE w.dataset_id = f.dataset_id AND w.path = ''
-) AS next WHERE {holds}
+SELECT l.{far}_id FROM ahead JOIN field_links AS l ON l.{near}_id = ahead.id WHERE {holds}
 """
-"""A walk goes on from a field, and from its dataset as a whole."""
 _IF_DIRECT = (
     "AND EXISTS (SELECT FROM transformations AS t WHERE t.transformation_id = l.transformation_id AND is_direct)"
 )

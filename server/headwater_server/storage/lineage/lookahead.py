@@ -7,7 +7,7 @@ links were read.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 from ...domain import ids
 from ...domain.lineage_ports import Ahead
@@ -83,7 +83,14 @@ class Lookahead:
         self._met.ends.update(ends)
         known = self._known[way.upstream]
         known.update(found)
-        if query.dataset != "far_id" and len(found) < limit:  # a whole that is not among them has no links
-            for dataset in ends:
-                known.setdefault(ids.field_id(dataset, WHOLE), [])
+        if query.dataset != "far_id":  # a walk goes on from a field, and from its dataset as a whole
+            for field in await _unknown_fields(connection, (ids.field_id(dataset, WHOLE) for dataset in ends)):
+                known.setdefault(field, [])
         return True
+
+
+async def _unknown_fields(connection: Connection, fields: Iterable[int]) -> set[int]:
+    """Those of the fields that no link names."""
+    asked = set(fields)
+    rows = await connection.fetch("SELECT field_id FROM fields WHERE field_id = ANY($1::bigint[])", list(asked))
+    return asked.difference(row[0] for row in rows)
