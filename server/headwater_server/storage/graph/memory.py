@@ -40,9 +40,9 @@ MAX_LATER = 5_000
 """How many transactions may have changed the graph while an older one goes on."""
 RELOAD_SHARE = 10
 """The graph is read again after as many times the time that it took, at the soonest."""
-KINDS_AT_ONCE = 500
-KINDS_PAUSE_SECONDS = 0.05
-"""How kinds are asked for ahead of the questions: so many at a time, and a pause after each."""
+KINDS_AT_ONCE = 100
+KINDS_PAUSE_SECONDS = 0.02
+"""How kinds are asked for ahead of the questions: few at a time, for others wait meanwhile, and a pause after each."""
 _GONE = (*AWAY, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError)
 
 
