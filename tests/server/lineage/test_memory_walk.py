@@ -162,20 +162,24 @@ def test_as_it_was_read(rows: Rows, question: tuple[Traversal, int | None]) -> N
     rows=dense_rows(),
     before=dense_rows(),
     new=st.sets(numbers, max_size=2),
-    changes=st.lists(st.sets(jobs, min_size=1), max_size=2),
+    between=st.lists(st.tuples(dense_rows(), st.sets(jobs, min_size=1)), max_size=2),
     question=questions(),
 )
 def test_after_changes(
-    rows: Rows, before: Rows, new: set[int], changes: list[set[int]], question: tuple[Traversal, int | None]
+    rows: Rows,
+    before: Rows,
+    new: set[int],
+    between: list[tuple[Rows, set[int]]],
+    question: tuple[Traversal, int | None],
 ) -> None:
-    """The graph was `before` once, without the `new` datasets, and changed at least twice."""
+    """The graph was `before` once, without the `new` datasets, then others `between`, by the links of some jobs."""
     fresh = {dataset(number) for number in new}
     known = [state for state in states_of(before) if state.id not in fresh and state.shown not in fresh]
     ids = {state.id for state in known}
     graph: MemoryGraph | None = read(known, [link for link in before.links if ids.issuperset(link[:3])])
-    for changed in [*changes, {*(job(number) for number in range(JOB_COUNT)), 0}]:
+    for state, changed in [*between, (rows, {*(job(number) for number in range(JOB_COUNT)), 0})]:
         assert graph
         walk_all(graph, question[0])
-        links = [link for link in rows.links if link.job in changed]
-        graph = apply_changes(graph, Changes(changed, stored(links), states_of(rows)), "2")
+        links = [link for link in state.links if link.job in changed]
+        graph = apply_changes(graph, Changes(changed, stored(links), states_of(state)), "2")
     check(graph, rows, question)
