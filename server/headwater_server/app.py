@@ -71,6 +71,8 @@ logger = logging.getLogger(__name__)
 
 PACKAGE = "headwater"
 """Whose version is told beside every answer."""
+OTHER_CONNECTIONS = 3
+"""Of a process, beside those for calls: to ask whether the store can be used, and for the graph in memory."""
 CLOSE_SECONDS = 2
 """How long a part may take to end once all calls are answered."""
 
@@ -186,7 +188,9 @@ async def store(settings: Settings) -> AsyncIterator[str]:
     if settings.dsn:
         yield settings.dsn
         return
-    async with EmbeddedPostgres(settings.data_dir, pg_bin=settings.pg_bin) as dsn:
+    each = settings.ingest.write_connections + settings.query.read_connections + OTHER_CONNECTIONS
+    postgres = EmbeddedPostgres(settings.data_dir, pg_bin=settings.pg_bin, connections=settings.processes * each)
+    async with postgres as dsn:
         await upgrade(dsn)
         yield dsn
 
