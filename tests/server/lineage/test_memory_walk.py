@@ -34,7 +34,7 @@ from .rows import DATASETS, EPOCH, JOBS, Rows, dataset, job, name_of
 SIZE, JOB_COUNT = 6, 3
 NO_JOB = AssetState(0, AssetName("", ""), 0, True, False)
 SPACES = ["", DATASETS, JOBS]
-MANY = settings(max_examples=400, deadline=None)
+MANY = settings(max_examples=200, deadline=None)
 numbers = st.integers(0, SIZE - 1)
 jobs = st.integers(0, JOB_COUNT - 1).map(job)
 
