@@ -188,7 +188,7 @@ class Ingestion:
         lanes = len(self._lanes) if len(parsed) >= SPLIT_EVENTS else 1
         for item in parsed:
             if isinstance(item, Event):
-                events[item.statement.owner % lanes].append(item)
+                events[item.tree % lanes].append(item)
         loop = asyncio.get_running_loop()
         submissions = [
             (lane, task, Submission(own, sender, loop.create_future()))
