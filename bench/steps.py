@@ -20,8 +20,8 @@ from bench.sizes import SIZES
 from bench.traces import make_events
 from headwater_server.domain.batch import Facts, fold_batch
 from headwater_server.domain.event_parser import EventParser
-from headwater_server.domain.run_merge import encode
 from headwater_server.domain.run_reports import reports_in
+from headwater_server.storage.ingest.kept_runs import row_of
 
 BATCH = 1_000
 BATCHES = 6
@@ -71,7 +71,7 @@ def _do(steps: Steps, parser: EventParser, facts: Facts, bodies: Sequence[bytes]
     facts.learn(statements)
     steps.time("reports", lambda: reports_in(events, {}, statements))
     change = steps.time("fold", lambda: fold_batch(events, {}, facts))
-    steps.time("encode", lambda: [encode(run.after) for run in change.runs])
+    steps.time("rows", lambda: [row_of(run, None) for run in change.runs])
 
 
 if __name__ == "__main__":

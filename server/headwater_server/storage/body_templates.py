@@ -1,0 +1,203 @@
+"""What the bodies of events that are alike share: a template with holes, kept once, so that an event keeps its holes.
+
+A job says nearly the same run after run. The second event of one statement and state is compared with the first, token
+by token: what differs is a hole. Of an event that fits, what is in the holes is enough: with the pieces between them it
+is the body, byte for byte. One that does not fit makes a template with more holes, or is kept whole.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+import uuid
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from functools import lru_cache
+from itertools import chain, groupby
+
+from ..domain import ids
+from ..domain.event import Event
+from ..domain.remembered import Remembered
+
+REMEMBERED_BYTES = 12 << 20
+"""How much text of templates, and of bodies that may become one, a process remembers."""
+MAX_HOLES = 100
+MAX_HOLES_SHARE = 0.5
+"""How much of a body holes may be: past that it is no template."""
+CREDIT, MISS = 64, 8
+"""What a template has at most, and what it loses by an event that does not fit and cannot be made to; one that fits
+gives it 1 back. Without credit, events of its statement are kept whole: looking for holes costs more than it saves."""
+
+_TOKENS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\w.+-]+|[^"\w.+-]+|"')
+_ANCHOR = 16
+_UUID = re.compile(rb'"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"')
+_LONG, _ANY_UUID, _SUBJECT, _TIME = 0xE0, 0xF0, 0xF1, 0xF2
+"""How a hole begins that is not text of fewer than `_LONG` bytes: those begin with their length. `_TIME` is the event's
+own in the first of `_TIME_FORMS`; the numbers after it stand for the other forms."""
+_TIME_FORMS = (("auto", "+00:00"), ("auto", "Z"), ("milliseconds", "+00:00"), ("milliseconds", "Z"))
+_LENGTH = struct.Struct(">I")
+
+
+class Template:
+    """The pieces of text between holes: one more than there are holes."""
+
+    def __init__(self, pieces: Sequence[bytes]) -> None:
+        self.pieces = tuple(pieces)
+        self.id = ids.hash64(b"body", *self.pieces)
+        self._first, self._last = self.pieces[0], self.pieces[-1]
+        self._between = [(piece[:_ANCHOR], piece, len(piece)) for piece in self.pieces[1:-1]]
+
+    def holes(self, body: bytes) -> list[bytes] | None:
+        """What a body has in the holes; None where it does not fit."""
+        if not (body.startswith(self._first) and body.endswith(self._last)):
+            return None
+        holes, place = [], len(self._first)
+        for anchor, piece, length in self._between:
+            found = body.find(anchor, place)
+            if not body.startswith(piece, found):
+                found = body.find(piece, place)
+            if found < 0:
+                return None
+            holes.append(body[place:found])
+            place = found + length
+        end = len(body) - len(self._last)
+        if place > end:
+            return None
+        holes.append(body[place:end])
+        return holes
+
+    def filled(self, holes: Sequence[bytes]) -> bytes:
+        """The body that has this in the holes."""
+        return b"".join(chain.from_iterable(zip(self.pieces, (*holes, b""), strict=True)))
+
+    def widened(self, body: bytes) -> Template | None:
+        """The template that a body fits, too; None where there is none."""
+        known: list[bytes | None] = []
+        for piece in self.pieces:
+            known += [*_TOKENS.findall(piece), None]
+        return _template(known[:-1], body)
+
+
+class Templates:
+    """The templates that events made lately, by what they state and how their runs stand. Used by one loop."""
+
+    def __init__(self) -> None:
+        self._known: Remembered[_Entry] = Remembered(REMEMBERED_BYTES)
+
+    def fit(self, event: Event) -> tuple[Template, bytes] | None:
+        """The template that an event fits, and its holes as they are kept; None where its body is kept whole."""
+        body, key = event.body, (event.statement.id, event.state)
+        entry = self._known.get(key)
+        if entry is None:
+            self._known.put(key, _Entry(body), len(body))
+            return None
+        template = entry.template or entry.learn(body)
+        holes = template.holes(body) if template else None
+        if template and holes is None:
+            template = entry.learn(body)
+            holes = template.holes(body) if template else None
+        if template is None or holes is None:
+            return None
+        if entry.credit < CREDIT:
+            entry.credit += 1
+        return template, write_holes(holes, event.subject, event.event_time)
+
+
+class _Entry:
+    """What is known of the events of one statement: a body, then a template, then nothing if they are not alike."""
+
+    __slots__ = ("body", "credit", "template")
+
+    def __init__(self, body: bytes) -> None:
+        self.body: bytes | None = body
+        self.template: Template | None = None
+        self.credit = CREDIT
+
+    def learn(self, body: bytes) -> Template | None:
+        """The template that a body fits, too, from now on; None where it fits none."""
+        if self.template is None:
+            if self.body is not None:
+                self.template, self.body = _template(_TOKENS.findall(self.body), body), None
+            return self.template
+        wider = self.template.widened(body)
+        if wider is not None:
+            self.template = wider
+            return wider
+        self.credit -= MISS
+        if self.credit <= 0:
+            self.template = None
+        return None
+
+
+def write_holes(holes: Sequence[bytes], subject: uuid.UUID, time: datetime) -> bytes:
+    """The form in which holes are kept: what follows from the event's subject and time takes a byte."""
+    parts: list[bytes] = []
+    for hole in holes:
+        length = len(hole)
+        if length == 38 and (packed := _packed(hole)):
+            parts.append(b"\xf1" if packed == subject.bytes else b"\xf0" + packed)
+        elif hole[11:12] == b"T" and (form := _time_form(hole, time)) is not None:
+            parts.append(bytes((_TIME + form,)))
+        elif length < _LONG:
+            parts.append(bytes((length,)) + hole)
+        else:
+            parts.append(b"\xe0" + _LENGTH.pack(length) + hole)
+    return b"".join(parts)
+
+
+def read_holes(data: bytes, subject: uuid.UUID, time: datetime) -> Iterator[bytes]:
+    """Holes as they were before they were kept."""
+    place = 0
+    while place < len(data):
+        code = data[place]
+        place += 1
+        if code < _LONG:
+            yield data[place : place + code]
+            place += code
+        elif code == _LONG:
+            (length,) = _LENGTH.unpack_from(data, place)
+            place += _LENGTH.size
+            yield data[place : place + length]
+            place += length
+        elif code == _ANY_UUID:
+            yield b'"%b"' % str(uuid.UUID(bytes=data[place : place + 16])).encode()
+            place += 16
+        elif code == _SUBJECT:
+            yield b'"%b"' % str(subject).encode()
+        else:
+            yield _time_text(time, code - _TIME)
+
+
+def _template(known: Sequence[bytes | None], body: bytes) -> Template | None:
+    """The template whose holes are where tokens differ, and where they are not known."""
+    tokens = _TOKENS.findall(body)
+    if len(tokens) != len(known):
+        return None
+    pieces, size = [b""], 0
+    for is_hole, pairs in groupby(zip(known, tokens, strict=True), key=lambda pair: pair[0] != pair[1]):
+        if is_hole:
+            pieces.append(b"")
+        else:
+            pieces[-1] = b"".join(token for _, token in pairs)
+            size += len(pieces[-1])
+    if len(pieces) > MAX_HOLES + 1 or size < len(body) * (1 - MAX_HOLES_SHARE):
+        return None
+    return Template(pieces)
+
+
+@lru_cache(maxsize=4096)
+def _packed(hole: bytes) -> bytes | None:
+    """The bytes of a UUID in the usual form and in quotes."""
+    return bytes.fromhex(hole[1:-1].decode().replace("-", "")) if _UUID.fullmatch(hole) else None
+
+
+def _time_form(hole: bytes, time: datetime) -> int | None:
+    if hole[1:20] != time.isoformat(timespec="seconds")[:19].encode():
+        return None
+    return next((form for form in range(len(_TIME_FORMS)) if _time_text(time, form) == hole), None)
+
+
+def _time_text(time: datetime, form: int) -> bytes:
+    """The time, which is in UTC, as JSON text."""
+    precision, zone = _TIME_FORMS[form]
+    return f'"{time.isoformat(timespec=precision)[:-6]}{zone}"'.encode()
