@@ -13,7 +13,7 @@ import uuid
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from functools import lru_cache
-from itertools import chain, groupby
+from itertools import chain
 
 from ..domain import ids
 from ..domain.event import Event
@@ -36,6 +36,7 @@ _LONG, _ANY_UUID, _SUBJECT, _TIME = 0xE0, 0xF0, 0xF1, 0xF2
 own in the first of `_TIME_FORMS`; the numbers after it stand for the other forms."""
 _TIME_FORMS = (("auto", "+00:00"), ("auto", "Z"), ("milliseconds", "+00:00"), ("milliseconds", "Z"))
 _LENGTH = struct.Struct(">I")
+_BYTES = [bytes((number,)) for number in range(256)]
 
 
 class Template:
@@ -46,18 +47,24 @@ class Template:
         self.id = ids.hash64(b"body", *self.pieces)
         self._first, self._last = self.pieces[0], self.pieces[-1]
         self._between = [(piece[:_ANCHOR], piece, len(piece)) for piece in self.pieces[1:-1]]
+        self._widths = [0] * len(self._between)
 
     def holes(self, body: bytes) -> list[bytes] | None:
         """What a body has in the holes; None where it does not fit."""
+        if len(self.pieces) == 1:
+            return [] if body == self._first else None
         if not (body.startswith(self._first) and body.endswith(self._last)):
             return None
         holes, place = [], len(self._first)
-        for anchor, piece, length in self._between:
-            found = body.find(anchor, place)
-            if not body.startswith(piece, found):
-                found = body.find(piece, place)
-            if found < 0:
-                return None
+        for number, (anchor, piece, length) in enumerate(self._between):
+            found = place + self._widths[number]
+            if not body.startswith(piece, found):  # it is not as wide as it was last
+                found = body.find(anchor, place)
+                if not body.startswith(piece, found):
+                    found = body.find(piece, place)
+                if found < 0:
+                    return None
+                self._widths[number] = found - place
             holes.append(body[place:found])
             place = found + length
         end = len(body) - len(self._last)
@@ -132,14 +139,15 @@ class _Entry:
 def write_holes(holes: Sequence[bytes], subject: uuid.UUID, time: datetime) -> bytes:
     """The form in which holes are kept: what follows from the event's subject and time takes a byte."""
     parts: list[bytes] = []
+    own = subject.bytes
     for hole in holes:
         length = len(hole)
         if length == 38 and (packed := _packed(hole)):
-            parts.append(b"\xf1" if packed == subject.bytes else b"\xf0" + packed)
-        elif hole[11:12] == b"T" and (form := _time_form(hole, time)) is not None:
-            parts.append(bytes((_TIME + form,)))
+            parts.append(b"\xf1" if packed == own else b"\xf0" + packed)
+        elif hole[11:12] == b"T" and (form := _time_form(hole, time)):
+            parts.append(form)
         elif length < _LONG:
-            parts.append(bytes((length,)) + hole)
+            parts.append(_BYTES[length] + hole)
         else:
             parts.append(b"\xe0" + _LENGTH.pack(length) + hole)
     return b"".join(parts)
@@ -173,14 +181,14 @@ def _template(known: Sequence[bytes | None], body: bytes) -> Template | None:
     tokens = _TOKENS.findall(body)
     if len(tokens) != len(known):
         return None
-    pieces, size = [b""], 0
-    for is_hole, pairs in groupby(zip(known, tokens, strict=True), key=lambda pair: pair[0] != pair[1]):
-        if is_hole:
-            pieces.append(b"")
-        else:
-            pieces[-1] = b"".join(token for _, token in pairs)
-            size += len(pieces[-1])
-    if len(pieces) > MAX_HOLES + 1 or size < len(body) * (1 - MAX_HOLES_SHARE):
+    pieces: list[bytes] = []
+    start = 0
+    for place in [place for place, (one, other) in enumerate(zip(known, tokens, strict=True)) if one != other]:
+        if place > start or not pieces:
+            pieces.append(b"".join(tokens[start:place]))
+        start = place + 1
+    pieces.append(b"".join(tokens[start:]))
+    if len(pieces) > MAX_HOLES + 1 or sum(map(len, pieces)) < len(body) * (1 - MAX_HOLES_SHARE):
         return None
     return Template(pieces)
 
@@ -191,10 +199,13 @@ def _packed(hole: bytes) -> bytes | None:
     return bytes.fromhex(hole[1:-1].decode().replace("-", "")) if _UUID.fullmatch(hole) else None
 
 
-def _time_form(hole: bytes, time: datetime) -> int | None:
-    if hole[1:20] != time.isoformat(timespec="seconds")[:19].encode():
+def _time_form(hole: bytes, time: datetime) -> bytes | None:
+    usual = _time_text(time, 0)
+    if hole == usual:
+        return _BYTES[_TIME]
+    if hole[:20] != usual[:20]:
         return None
-    return next((form for form in range(len(_TIME_FORMS)) if _time_text(time, form) == hole), None)
+    return next((_BYTES[_TIME + form] for form in range(len(_TIME_FORMS)) if _time_text(time, form) == hole), None)
 
 
 def _time_text(time: datetime, form: int) -> bytes:
