@@ -19,14 +19,16 @@ from ..domain import ids
 from ..domain.event import Event
 from ..domain.remembered import Remembered
 
-REMEMBERED_BYTES = 12 << 20
-"""How much text of templates, and of bodies that may become one, a process remembers."""
+REMEMBERED_BYTES = 10 << 20
+"""How much text a process remembers, where the events of a statement have one shape."""
 MAX_HOLES = 100
-MAX_HOLES_SHARE = 0.5
-"""How much of a body holes may be: past that it is no template."""
+LEAST_SHARE = 0.5
+"""How much of a body has to be in the pieces between."""
+SHAPES = 3
+"""How many templates the events of one statement and state have at most."""
 CREDIT, MISS = 64, 8
-"""What a template has at most, and what it loses by an event that does not fit and cannot be made to; one that fits
-gives it 1 back. Without credit, events of its statement are kept whole: looking for holes costs more than it saves."""
+"""What a statement has at most, and what it loses by an event that is like none before; one that fits gives it 1 back.
+Without credit its events are kept whole: looking for holes costs more than it saves."""
 
 _TOKENS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\w.+-]+|[^"\w.+-]+|"')
 _ANCHOR = 16
@@ -77,62 +79,71 @@ class Template:
         """The body that has this in the holes."""
         return b"".join(chain.from_iterable(zip(self.pieces, (*holes, b""), strict=True)))
 
-    def widened(self, body: bytes) -> Template | None:
-        """The template that a body fits, too; None where there is none."""
+    def widened(self, tokens: Sequence[bytes]) -> Template | None:
+        """The template that a body of these tokens fits, too; None where there is none."""
         known: list[bytes | None] = []
         for piece in self.pieces:
             known += [*_TOKENS.findall(piece), None]
-        return _template(known[:-1], body)
+        return _template(known[:-1], tokens)
 
 
 class Templates:
     """The templates that events made lately, by what they state and how their runs stand. Used by one loop."""
 
     def __init__(self) -> None:
-        self._known: Remembered[_Entry] = Remembered(REMEMBERED_BYTES)
+        self._known: Remembered[_Shapes] = Remembered(REMEMBERED_BYTES)
 
     def fit(self, event: Event) -> tuple[Template, bytes] | None:
         """The template that an event fits, and its holes as they are kept; None where its body is kept whole."""
         body, key = event.body, (event.statement.id, event.state)
-        entry = self._known.get(key)
-        if entry is None:
-            self._known.put(key, _Entry(body), len(body))
-            return None
-        template = entry.template or entry.learn(body)
-        holes = template.holes(body) if template else None
-        if template and holes is None:
-            template = entry.learn(body)
-            holes = template.holes(body) if template else None
-        if template is None or holes is None:
-            return None
-        if entry.credit < CREDIT:
-            entry.credit += 1
+        shapes = self._known.get(key)
+        if shapes is None:
+            shapes = self._known.put(key, _Shapes(), len(body))
+        for template in shapes.templates:
+            holes = template.holes(body)
+            if holes is not None:
+                break
+        else:
+            found = shapes.learn(body)
+            if found is None:
+                return None
+            template, holes = found
+        if shapes.credit < CREDIT:
+            shapes.credit += 1
         return template, write_holes(holes, event.subject, event.event_time)
 
 
-class _Entry:
-    """What is known of the events of one statement: a body, then a template, then nothing if they are not alike."""
+class _Shapes:
+    """What is known of the events of one statement and state: templates, and bodies that are like none of them."""
 
-    __slots__ = ("body", "credit", "template")
+    __slots__ = ("bodies", "credit", "templates")
 
-    def __init__(self, body: bytes) -> None:
-        self.body: bytes | None = body
-        self.template: Template | None = None
+    def __init__(self) -> None:
+        self.templates: list[Template] = []
+        self.bodies: list[bytes] = []
         self.credit = CREDIT
 
-    def learn(self, body: bytes) -> Template | None:
-        """The template that a body fits, too, from now on; None where it fits none."""
-        if self.template is None:
-            if self.body is not None:
-                self.template, self.body = _template(_TOKENS.findall(self.body), body), None
-            return self.template
-        wider = self.template.widened(body)
-        if wider is not None:
-            self.template = wider
-            return wider
+    def learn(self, body: bytes) -> tuple[Template, list[bytes]] | None:
+        """A template that a body fits from now on, and its holes; None where it is like nothing that came before."""
+        if self.credit <= 0:
+            return None
+        if not self.templates and not self.bodies:
+            self.bodies.append(body)
+            return None
+        tokens = _TOKENS.findall(body)
+        for place, template in enumerate(self.templates):
+            if (wider := template.widened(tokens)) and (holes := wider.holes(body)) is not None:
+                self.templates[place] = wider
+                return wider, holes
+        for place, other in enumerate(self.bodies):
+            if (made := _template(_TOKENS.findall(other), tokens)) and (holes := made.holes(body)) is not None:
+                del self.bodies[place]
+                self.templates = [made, *self.templates[: SHAPES - 1]]
+                return made, holes
+        self.bodies = [*self.bodies[1 - SHAPES :], body]
         self.credit -= MISS
         if self.credit <= 0:
-            self.template = None
+            self.templates, self.bodies = [], []
         return None
 
 
@@ -176,9 +187,8 @@ def read_holes(data: bytes, subject: uuid.UUID, time: datetime) -> Iterator[byte
             yield _time_text(time, code - _TIME)
 
 
-def _template(known: Sequence[bytes | None], body: bytes) -> Template | None:
+def _template(known: Sequence[bytes | None], tokens: Sequence[bytes]) -> Template | None:
     """The template whose holes are where tokens differ, and where they are not known."""
-    tokens = _TOKENS.findall(body)
     if len(tokens) != len(known):
         return None
     pieces: list[bytes] = []
@@ -188,7 +198,7 @@ def _template(known: Sequence[bytes | None], body: bytes) -> Template | None:
             pieces.append(b"".join(tokens[start:place]))
         start = place + 1
     pieces.append(b"".join(tokens[start:]))
-    if len(pieces) > MAX_HOLES + 1 or sum(map(len, pieces)) < len(body) * (1 - MAX_HOLES_SHARE):
+    if len(pieces) > MAX_HOLES + 1 or sum(map(len, pieces)) < sum(map(len, tokens)) * LEAST_SHARE:
         return None
     return Template(pieces)
 
