@@ -11,13 +11,14 @@ import os
 import sys
 from collections.abc import Callable, Coroutine, Sequence
 from importlib.metadata import version
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 try:
     from uvloop import new_event_loop
 except ImportError:  # it is not made for every system
     from asyncio import new_event_loop  # type: ignore[assignment]
 
+from headwater.program.ending import run_and_end
 from headwater.program.running import configure_logging, until_signalled
 from headwater.program.watched_files import UnusableFile
 
@@ -42,6 +43,11 @@ FAILURES = (
 """What a person is told without a trace."""
 
 logger = logging.getLogger(__name__)
+
+
+def program() -> NoReturn:
+    """Is the process: runs the command and ends."""
+    run_and_end(main)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -166,4 +172,4 @@ def _fail(text: str, status: int = 1) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    program()

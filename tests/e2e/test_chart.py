@@ -18,7 +18,7 @@ from headwater.names import JobName
 from .asking import Asked, asking
 from .kubernetes_access import PATIENCE_SECONDS, Namespace, Object, has_condition, kubectl
 from .lineage_pipelines import RESOURCE, pipeline
-from .release import CHART, FULL_NAME, NAME, Release, helm, helms, installed
+from .release import CHART, FULL_NAME, NAME, PATIENCE, Release, helm, helms, installed
 from .rights import asked_for, granted
 from .running_webhook import OPT_IN
 from .test_emitter import emitted, started, training
@@ -174,6 +174,11 @@ def test_the_ca_is_changed_in_two_steps_and_nobody_is_cut_off(
         assert told_emitters(namespace, headwater_image) == secret(release, f"{FULL_NAME}-server-tls")["ca.crt"]
     assert asked.answers > 50
     assert not asked.failures
+    server = f"deployment/{FULL_NAME}-server"
+    release.namespace.kubectl("rollout", "restart", server)
+    release.namespace.kubectl("rollout", "status", server, "--timeout", PATIENCE)
+    with asked_from_here(release, tmp_path) as (settings, _), SyncClient(settings=settings) as client:
+        arrives(client, namespace, "second")
 
 
 def test_what_is_left_after_the_release_is_what_the_notes_say_and_the_next_one_goes_on_with_it(

@@ -43,7 +43,8 @@ securityContext:
 imagePullSecrets:
   {{- toYaml . | nindent 2 }}
 {{- end }}
-{{- with $values.priorityClassName }}
+{{- $class := ternary (include "headwater.fullname" .root) "" .root.Values.priorityClass.create }}
+{{- with default $class $values.priorityClassName }}
 priorityClassName: {{ . }}
 {{- end }}
 {{- with $values.nodeSelector }}
