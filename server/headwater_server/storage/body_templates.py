@@ -11,7 +11,7 @@ import re
 import struct
 import uuid
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import MAXYEAR, MINYEAR, datetime
 from functools import lru_cache
 from itertools import chain
 
@@ -21,6 +21,8 @@ from ..domain.remembered import Remembered
 
 REMEMBERED_BYTES = 10 << 20
 """How much text a process remembers, where the events of a statement have one shape."""
+MAX_BODY_BYTES = 65_536
+"""Larger bodies are kept whole: to compare two takes longer than a call should wait."""
 MAX_HOLES = 100
 LEAST_SHARE = 0.5
 """How much of a body has to be in the pieces between."""
@@ -96,6 +98,8 @@ class Templates:
     def fit(self, event: Event) -> tuple[Template, bytes] | None:
         """The template that an event fits, and its holes as they are kept; None where its body is kept whole."""
         body, key = event.body, (event.statement.id, event.state)
+        if len(body) > MAX_BODY_BYTES:
+            return None
         shapes = self._known.get(key)
         if shapes is None:
             shapes = self._known.put(key, _Shapes(), len(body))
@@ -210,6 +214,8 @@ def _packed(hole: bytes) -> bytes | None:
 
 
 def _time_form(hole: bytes, time: datetime) -> bytes | None:
+    if not MINYEAR < time.year < MAXYEAR:  # PostgreSQL gives infinities back for the last and first of times
+        return None
     usual = _time_text(time, 0)
     if hole == usual:
         return _BYTES[_TIME]

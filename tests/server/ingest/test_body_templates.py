@@ -115,6 +115,7 @@ async def test_the_store_gives_bodies_back_byte_for_byte_to_whoever_asks(
     writing: Writing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bodies = [event_of(n, parent(n) | {"log": {"text": "so long " * n * n}}) for n in range(9)]
+    bodies.append(event_of(9, parent(9) | {"log": {"text": ""}}, time="9999-12-31T23:59:59.999999+00:00"))
     for body in bodies:
         (result,) = (await writing.write(body)).results
         assert result.status is Outcome.ACCEPTED
