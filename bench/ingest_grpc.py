@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import datetime as dt
 import itertools
 import math
@@ -70,12 +71,20 @@ async def measure_unary(task: Task, *, in_flight: int, per_second: int) -> Measu
     return clock.read(in_flight=in_flight)
 
 
-async def measure_batches(task: Task, *, batch: int, in_flight: int, per_second: int) -> Measure:
-    """So many events a call."""
+async def measure_batches(task: Task, *, batch: int, in_flight: int, per_second: int, connections: int = 1) -> Measure:
+    """So many events a call; calls take turns among the connections."""
     requests = list(map(make_batch, prepare_events(task, per_second=per_second, per_request=batch)))
-    async with grpc.aio.insecure_channel(task.grpc_address) as channel:
+    async with contextlib.AsyncExitStack() as stack:
+        own = [("grpc.use_local_subchannel_pool", 1)]
+        channels = [grpc.aio.insecure_channel(task.grpc_address, options=own) for _ in range(connections)]
+        senders = [make_batch_sender(await stack.enter_async_context(channel)) for channel in channels]
+        turns = itertools.cycle(senders)
+
+        async def send(request: bytes) -> int:
+            return await next(turns)(request)
+
         clock = start_clock(task)
-        await send_all(requests, make_batch_sender(channel), clock=clock, in_flight=in_flight)
+        await send_all(requests, send, clock=clock, in_flight=in_flight)
     return clock.read(in_flight=in_flight, **{"from": clock.warm, "until": time.perf_counter()})
 
 

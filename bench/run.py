@@ -1,8 +1,8 @@
-"""Runs the benchmark: `python bench/run.py [--size small|medium] [--only NAME]... [--dsn DSN] [--output FOLDER]`.
+"""Runs the benchmark: `python bench/run.py [--size small|medium] [--only NAME]... [--dsn DSN] [--processes COUNT]`.
 
 Starts the server and its PostgreSQL, fsync on; runs the workloads and the baselines one after another, each in a
-process of its own; prints tables and writes them to a folder. Ends with 1 where a workload failed or the store does not
-hold as many events as were acknowledged.
+process of its own; prints tables and writes them to a folder (`--output`). Ends with 1 where a workload failed or the
+store does not hold as many events as were acknowledged.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 if __name__ == "__main__":
@@ -48,6 +48,7 @@ def main() -> int:
         help="a PostgreSQL in which databases may be made; without it, the server's own. With it, and baselines only, "
         "no server is started",
     )
+    parser.add_argument("--processes", type=int, default=1, help="of the server: %(default)s")
     parser.add_argument("--output", type=Path, default=RESULTS, help="the folder of the results: bench/results")
     options = parser.parse_args()
     names = choose_workloads(options.only)
@@ -55,7 +56,7 @@ def main() -> int:
         parser.error(f"no such workload; there are: {', '.join(WORKLOADS)}")
     started = dt.datetime.now(dt.UTC)
     with tempfile.TemporaryDirectory(prefix="headwater-bench-", ignore_cleanup_errors=True) as folder:
-        run = Run(options.size, names, Path(folder), options.dsn)
+        run = Run(options.size, names, Path(folder), options.dsn, processes=options.processes)
         report, text, content = asyncio.run(run.measure())
     write_results(options.output, f"{started:%Y%m%dT%H%M%SZ}-{options.size}", text, content)
     sys.stdout.write(text)
@@ -72,6 +73,8 @@ class Run:
     """Where the server has its PostgreSQL, and what it holds already."""
     dsn: str | None = None
     """A PostgreSQL in which a database is made, instead of the server's own."""
+    processes: int = 1
+    """Of the server."""
     fill: Fill | None = None
     """What is done before the workloads, on a store that stays; what it returns is told of the store."""
 
@@ -86,9 +89,9 @@ class Run:
             else:
                 if dsn:
                     dsn = await stack.enter_async_context(scratch_database(dsn, f"headwater_bench_{os.getpid()}"))
-                async with running_server(dsn, self.folder) as server:
+                async with running_server(dsn, self.folder, self.processes) as server:
                     found, outcomes, store = await self._run_workloads(server)
-                async with running_server(dsn, self.folder) as server:
+                async with running_server(dsn, self.folder, self.processes) as server:
                     store["start_seconds"] = server.start_seconds
         report = Report(outcomes, store)
         text, content = _describe(report, outcomes, f"size {self.size}, {started:%Y-%m-%d %H:%M} UTC", setting | found)
@@ -101,8 +104,9 @@ class Run:
             await reset_baselines(scratch)
             since = dt.datetime.now(dt.UTC) - dt.timedelta(minutes=10)
             done = self.folder / "loads" if self.fill else None
-            session = Session(self.size, server, scratch, since, int(store.get("events", 0)), done)
-            outcomes = await session.run(self.names, _tell)
+            async with self._further_servers(server) as servers:
+                session = Session(self.size, server, scratch, since, int(store.get("events", 0)), servers, done)
+                outcomes = await session.run(self.names, _tell)
         naive = next((each.measure for each in outcomes if each.workload == "load-naive" and each.measure), None)
         if naive:
             store["naive_baseline_events"] = naive.notes["events"]
@@ -113,6 +117,15 @@ class Run:
             store["bytes_per_event"] = counts["bytes"] / max(1, counts["events"])
             store |= {"server_megabytes": memory.now, "server_peak_megabytes": memory.peak}
         return setting, outcomes, store
+
+    @contextlib.asynccontextmanager
+    async def _further_servers(self, server: RunningServer) -> AsyncIterator[dict[int, RunningServer]]:
+        """Servers on the same store with as many processes as workloads ask for, each only where there is none."""
+        async with contextlib.AsyncExitStack() as stack:
+            servers = {self.processes: server}
+            for count in sorted({WORKLOADS[name].processes for name in self.names} - {0, self.processes}):
+                servers[count] = await stack.enter_async_context(running_server(server.dsn, None, count))
+            yield servers
 
 
 def _describe(

@@ -18,6 +18,7 @@ import grpc.aio
 from grpc_health.v1 import health_pb2
 
 PROGRAM = Path(sys.executable).with_name("headwater-server")
+READY = "headwater-server ready"
 READY_SECONDS = 60
 STOP_SECONDS = 60
 
@@ -40,7 +41,9 @@ class RunningServer:
 
 
 @contextlib.asynccontextmanager
-async def running_server(dsn: str | None, folder: Path | None = None) -> AsyncIterator[RunningServer]:
+async def running_server(
+    dsn: str | None, folder: Path | None = None, processes: int = 1
+) -> AsyncIterator[RunningServer]:
     """The server on free ports, with its own PostgreSQL in the folder, or on the database of the DSN.
 
     That database gets its schema first. What was in the folder is still there; without a folder, the store is new.
@@ -48,7 +51,7 @@ async def running_server(dsn: str | None, folder: Path | None = None) -> AsyncIt
     """
     if folder is None:
         with tempfile.TemporaryDirectory(prefix="headwater-bench-", ignore_cleanup_errors=True) as new:
-            async with running_server(dsn, Path(new)) as server:
+            async with running_server(dsn, Path(new), processes) as server:
                 yield server
         return
     data_dir, log_path = folder / "data", folder / "server.log"
@@ -58,6 +61,7 @@ async def running_server(dsn: str | None, folder: Path | None = None) -> AsyncIt
         "HEADWATER_DATA_DIR": str(data_dir),
         "HEADWATER_GRPC_ADDRESS": grpc_address,
         "HEADWATER_HTTP_ADDRESS": http_address,
+        "HEADWATER_PROCESSES": str(processes),
     }
     if dsn:
         environment["HEADWATER_DSN"] = dsn
@@ -90,7 +94,7 @@ async def _stop(process: asyncio.subprocess.Process) -> None:
 
 
 async def _wait_until_ready(process: asyncio.subprocess.Process, address: str, log_path: Path) -> None:
-    """Returns once gRPC's health service says SERVING."""
+    """Returns once gRPC's health service says SERVING, and the server that it is ready."""
     deadline = asyncio.get_running_loop().time() + READY_SECONDS
     async with grpc.aio.insecure_channel(address) as channel:
         check: grpc.aio.UnaryUnaryMultiCallable[bytes, health_pb2.HealthCheckResponse] = channel.unary_unary(
@@ -101,7 +105,7 @@ async def _wait_until_ready(process: asyncio.subprocess.Process, address: str, l
                 raise ServerError(f"The server ended with {process.returncode}: {_tail(log_path)}")
             with contextlib.suppress(grpc.aio.AioRpcError):
                 answer = await check(b"", timeout=1)
-                if answer.status == health_pb2.HealthCheckResponse.SERVING:
+                if answer.status == health_pb2.HealthCheckResponse.SERVING and _is_whole(log_path):
                     return
             await asyncio.sleep(0.02)
     raise ServerError(f"The server was not ready in {READY_SECONDS} s: {_tail(log_path)}")
@@ -112,6 +116,11 @@ def _choose_address() -> str:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return f"127.0.0.1:{probe.getsockname()[1]}"
+
+
+def _is_whole(log_path: Path) -> bool:
+    """Whether all its processes answer; health is that of one of them."""
+    return READY in log_path.read_text(errors="replace")
 
 
 def _tail(log_path: Path) -> str:

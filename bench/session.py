@@ -7,8 +7,8 @@ import dataclasses
 import datetime as dt
 import json
 import sys
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.database import StoreState, read_state, settle
@@ -50,11 +50,14 @@ class Session:
 
     size: str
     server: RunningServer
+    """Whose PostgreSQL it is."""
     scratch_dsn: str
     since: dt.datetime
     """Before the first event that is measured happened, and after those that were there: what is counted is new."""
     store_events: int = 0
     """How many events the store was filled with before."""
+    servers: Mapping[int, RunningServer] = field(default_factory=dict)
+    """Those on the same store by how many processes they have, for workloads that ask for so many."""
     loads_done: Path | None = None
     """The file that names the loads that a store which stays has had already; they are not done again."""
 
@@ -82,21 +85,27 @@ class Session:
         dsn = self.scratch_dsn if workload.is_baseline else self.server.dsn
         await settle(dsn)
         before = await read_state(dsn, workload.table, self.since) if workload.table else None
-        busy = self._read_processor_time()
+        busy = self._read_processor_time(name)
         try:
             measure = await self._run_worker(name, number)
         except (WorkerError, TimeoutError) as error:
             return Outcome(name, number, None, failure=str(error) or "It took too long.")
-        outcome = add_processor_time(Outcome(name, number, measure), busy, self._read_processor_time())
+        outcome = add_processor_time(Outcome(name, number, measure), busy, self._read_processor_time(name))
         return check_store(
             outcome, before, await read_state(dsn, workload.table, self.since) if workload.table else None
         )
 
-    def _read_processor_time(self) -> ProcessorTime | None:
-        return read_processor_time(self.server.process) if self.server.process else None
+    def _server_of(self, name: str) -> RunningServer:
+        return self.servers.get(WORKLOADS[name].processes, self.server)
+
+    def _read_processor_time(self, name: str) -> ProcessorTime | None:
+        asked = self._server_of(name).process
+        if not (asked and self.server.process):
+            return None
+        return ProcessorTime(read_processor_time(asked).own, read_processor_time(self.server.process).below)
 
     async def _run_worker(self, name: str, number: int) -> Measure:
-        server = self.server
+        server = self._server_of(name)
         addresses = (server.grpc_address, server.http_address, self.scratch_dsn, server.dsn)
         task = Task(name, self.size, number, *addresses, store_events=self.store_events)
         process = await asyncio.create_subprocess_exec(

@@ -57,6 +57,8 @@ class Workload:
     """Whether it goes to the scratch database and not to the server."""
     beside: tuple[str, ...] = ()
     """What it is compared with."""
+    processes: int = 0
+    """Of the server that it goes to, on the same store; 0 is whatever the run's server has."""
 
 
 INGEST_BASELINES = ("naive-1", "naive-8", "copy")
@@ -72,6 +74,19 @@ def _load(meaning: str, run: Run, table: str, *, is_baseline: bool) -> Workload:
 
 def _ingest(meaning: str, run: Run) -> Workload:
     return Workload(meaning, Kind.INGEST, run, load="load-estate", table=SERVER_TABLE, beside=INGEST_BASELINES)
+
+
+def _processes(count: int) -> Workload:
+    """Connections enough that each process has some, and the same load whatever the number of processes."""
+    return Workload(
+        f"BatchWriteEvents of 1,000, 8 connections, server of {count}",
+        Kind.INGEST,
+        partial(ingest_grpc.measure_batches, batch=1_000, in_flight=8, per_second=50_000, connections=8),
+        load="load-estate",
+        table=SERVER_TABLE,
+        beside=INGEST_BASELINES,
+        processes=count,
+    )
 
 
 def _baseline(meaning: str, run: Run, load: str, table: str) -> Workload:
@@ -112,6 +127,8 @@ WORKLOADS: dict[str, Workload] = {
         "BatchWriteEvents of 1,000, 8 in flight",
         partial(ingest_grpc.measure_batches, batch=1_000, in_flight=8, per_second=50_000),
     ),
+    "processes-1": _processes(1),
+    "processes-2": _processes(2),
     "stream-1": _ingest(
         "StreamEvents, 1 a message, 1,000 unacknowledged",
         partial(ingest_grpc.measure_stream, per_message=1, window=1_000, per_second=25_000),

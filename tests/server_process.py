@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,6 +46,17 @@ def server_process(*options: object) -> Iterator[RunningServer]:
         finally:
             process.terminate()
             process.wait()
+
+
+def processes_of(parent: int) -> list[int]:
+    """The processes that serve for a server with `--processes`, by their numbers for the system, oldest first."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # it has ended meanwhile
+            is_below = int((folder / "stat").read_text().rpartition(")")[2].split()[1]) == parent
+            if is_below and b"headwater_server.cli\0process" in (folder / "cmdline").read_bytes():
+                found.append(int(folder.name))
+    return sorted(found)
 
 
 def kill_postgres(data: Path) -> None:

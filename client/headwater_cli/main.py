@@ -6,11 +6,8 @@ What this module imports is what `headwater --help` takes, so gRPC and rich stay
 import os
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
 
 import click
-
-from headwater.program.ending import run_and_end
 
 from .lazy_group import Entry, LazyGroup
 from .session import TREE_FORMATS, Session, answering
@@ -76,11 +73,6 @@ def headwater(ctx: click.Context) -> None:
     ctx.ensure_object(Session)
 
 
-def program() -> NoReturn:
-    """Is the process: runs the command and ends."""
-    run_and_end(main)
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command and gives its exit code. Errors are told on stderr, never as a stack trace."""
     try:
@@ -112,4 +104,4 @@ def _without_reader() -> int:
 
 
 if __name__ == "__main__":
-    program()
+    sys.exit(main())

@@ -8,7 +8,6 @@ import importlib
 import os
 import signal
 import sys
-from typing import NoReturn
 
 STAY = "--stay"
 """The argument of an emitter that never ends by itself."""
@@ -16,17 +15,10 @@ STAY = "--stay"
 _M_ARENA_MAX = -8
 
 
-def program() -> NoReturn:
-    """Is the process: runs the command and ends."""
-    if STAY in sys.argv:
-        end_well_on_signals()
-    from headwater.program.ending import run_and_end  # noqa: PLC0415 (a signal may come before it is loaded)
-
-    run_and_end(main)
-
-
 def main() -> int:
     """Runs the command; the exit status."""
+    if STAY in sys.argv:
+        end_well_on_signals()
     _share_one_heap()  # before there is a second thread
     status: int = importlib.import_module("headwater_emitter.cli").main()
     return status
@@ -45,4 +37,4 @@ def end_well_on_signals() -> None:
 
 
 if __name__ == "__main__":
-    program()
+    sys.exit(main())

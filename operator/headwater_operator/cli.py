@@ -10,11 +10,9 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
-from typing import NoReturn
 
 import yaml
 
-from headwater.program.ending import run_and_end
 from headwater.program.running import configure_logging, until_signalled
 from headwater.program.settings import SettingsError
 from headwater.program.values import LogLevel
@@ -31,11 +29,6 @@ from .webhook import settings as webhook_settings
 USAGE_ERROR = 2
 
 logger = logging.getLogger(__name__)
-
-
-def program() -> NoReturn:
-    """Is the process: runs the command and ends."""
-    run_and_end(main)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -138,4 +131,4 @@ def _fail(text: str, status: int = 1) -> int:
 
 
 if __name__ == "__main__":
-    program()
+    sys.exit(main())

@@ -46,6 +46,7 @@ from .domain.callers import RoleBindings, TokenVerifier
 from .domain.event_parser import EventParser
 from .gateway.application import Backing, create_application, create_metrics_application
 from .gateway.bodies import BodyReader
+from .gateway.figures import Figures, Place
 from .gateway.ingest import DOOR as HTTP_DOOR
 from .gateway.server import HttpServer
 from .gateway.tls import server_context
@@ -70,6 +71,8 @@ logger = logging.getLogger(__name__)
 
 PACKAGE = "headwater"
 """Whose version is told beside every answer."""
+OTHER_CONNECTIONS = 3
+"""Of a process, beside those for calls: to ask whether the store can be used, and for the graph in memory."""
 CLOSE_SECONDS = 2
 """How long a part may take to end once all calls are answered."""
 
@@ -96,8 +99,10 @@ class Guard:
 
 
 @contextlib.asynccontextmanager
-async def running(settings: Settings) -> AsyncIterator[Addresses]:
+async def running(settings: Settings, place: Place | None = None) -> AsyncIterator[Addresses]:
     """A server that answers inside of the block, and at its end finishes what it took.
+
+    With a `place` it is one of several processes that share its addresses; then no port is 0, and there is a DSN.
 
     Raises SettingsError, EmbeddedPostgresError, or OSError where an address is taken.
     """
@@ -118,7 +123,8 @@ async def running(settings: Settings) -> AsyncIterator[Addresses]:
         if settings.query.graph_memory_mib:
             memory = GraphMemory(replica or reading, settings.read_dsn or dsn, settings.query.graph_memory_mib)
         upkeep = Upkeep()
-        doors = Doors(settings, guard, ingestion, Store(probe, databases, upkeep, memory))
+        doors = Doors(settings, guard, ingestion, Store(probe, databases, upkeep, memory), place)
+        await stack.enter_async_context(doors.figures.told())
         stack.push_async_callback(doors.close)
         addresses = await doors.open()
         await stack.enter_async_context(_background(doors.watch_readiness()))
@@ -182,7 +188,9 @@ async def store(settings: Settings) -> AsyncIterator[str]:
     if settings.dsn:
         yield settings.dsn
         return
-    async with EmbeddedPostgres(settings.data_dir, pg_bin=settings.pg_bin) as dsn:
+    each = settings.ingest.write_connections + settings.query.read_connections + OTHER_CONNECTIONS
+    postgres = EmbeddedPostgres(settings.data_dir, pg_bin=settings.pg_bin, connections=settings.processes * each)
+    async with postgres as dsn:
         await upgrade(dsn)
         yield dsn
 
@@ -209,12 +217,16 @@ class Store:
 class Doors:
     """gRPC and HTTP in front of the same use cases."""
 
-    def __init__(self, settings: Settings, guard: Guard, ingestion: Ingestion, store: Store) -> None:
+    def __init__(
+        self, settings: Settings, guard: Guard, ingestion: Ingestion, store: Store, place: Place | None
+    ) -> None:
         self._settings = settings
         self._guard = guard
         self._readiness = Readiness(store.probe)
         self._admission = Admission(settings.query.max_queries_in_flight)
         self._registry = self._measures(ingestion, store)
+        self._shares_ports = place is not None
+        self.figures = Figures(self._registry, place)
         self._ingest = IngestServicer(ingestion)
         services = _services(self._ingest, store, settings.query)
         self._grpc = self._grpc_server(services)
@@ -229,7 +241,7 @@ class Doors:
         if tls and (asked := self._settings.access.grpc_mtls_address):
             port = self._grpc.listen(str(asked), server_credentials(tls, ask_clients=True))
             mtls = Address(asked.host, port)
-        listener = _listen(http, "HTTP")
+        listener = self._listen(http, "HTTP")
         metrics = await self._open_metrics()
         await self._grpc.start()
         await self._http.start(listener)
@@ -251,9 +263,17 @@ class Doors:
     async def _open_metrics(self) -> Address | None:
         if not (asked := self._settings.metrics_address):
             return None
-        listener = _listen(asked, "metrics")
+        listener = self._listen(asked, "metrics")
         await self._metrics.start(listener)
         return Address(asked.host, listener.getsockname()[1])
+
+    def _listen(self, address: Address, what: str) -> socket.socket:
+        family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+        at = (address.host, address.port)
+        try:
+            return socket.create_server(at, family=family, reuse_port=self._shares_ports)
+        except OSError as error:
+            raise OSError(f"{what} cannot listen on {address}: {error}") from error
 
     def _measures(self, ingestion: Ingestion, store: Store) -> CollectorRegistry:
         databases = store.databases
@@ -279,7 +299,7 @@ class Doors:
 
     def _metrics_server(self) -> HttpServer:
         return HttpServer(
-            create_metrics_application(self._readiness.gate, self._registry),
+            create_metrics_application(self._readiness.gate, self.figures),
             drain_timeout_seconds=CLOSE_SECONDS,
             version=version(PACKAGE),
         )
@@ -294,7 +314,7 @@ class Doors:
             max_request_bytes=limit,
             version=version(PACKAGE),
         )
-        return GrpcServer(services, interceptor, max_message_bytes=limit)
+        return GrpcServer(services, interceptor, max_message_bytes=limit, shares_port=self._shares_ports)
 
     def _http_server(self, ingestion: Ingestion, servicers: Mapping[ServiceDescriptor, object]) -> HttpServer:
         limits = self._settings.ingest
@@ -312,6 +332,7 @@ class Doors:
                 max_request_bytes=limits.max_request_bytes, max_bytes_in_flight=limits.max_bytes_in_flight
             ),
             registry=self._registry,
+            figures=self.figures,
         )
         return HttpServer(
             create_application(backing),
@@ -397,11 +418,3 @@ async def _background(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
 def _report(task: asyncio.Task[None]) -> None:
     if not task.cancelled() and (error := task.exception()):
         logger.critical("work in the background failed", exc_info=error)
-
-
-def _listen(address: Address, what: str) -> socket.socket:
-    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
-    try:
-        return socket.create_server((address.host, address.port), family=family)
-    except OSError as error:
-        raise OSError(f"{what} cannot listen on {address}: {error}") from error

@@ -11,22 +11,22 @@ import os
 import sys
 from collections.abc import Callable, Coroutine, Sequence
 from importlib.metadata import version
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
 try:
     from uvloop import new_event_loop
 except ImportError:  # it is not made for every system
     from asyncio import new_event_loop  # type: ignore[assignment]
 
-from headwater.program.ending import run_and_end
 from headwater.program.running import configure_logging, until_signalled
 from headwater.program.watched_files import UnusableFile
 
 from .access.token_hashes import TokenChangeRefused
-from .app import post_guard, running, store
+from .app import Addresses, post_guard, running, store
 from .config import LogLevel, Settings, SettingsError, read_settings, settings_parser
 from .domain.errors import HeadwaterError, StoreUnavailable
 from .postgres_command import PostgresSettings, add_postgres_command, run_postgres
+from .processes import Assignment, ProcessEnded, read_assignment, report_ready, serving, stop_with_parent
 from .storage.embedded import EmbeddedPostgresError
 from .storage.migrate import IncompatibleSchema, upgrade
 from .storage.probe import PostgresProbe
@@ -38,16 +38,11 @@ GC_THRESHOLDS = (20_000, 20, 20)
 """After how many new containers a young collection runs, and after how many of each the next older one."""
 FAILURES = (
     *(EmbeddedPostgresError, HeadwaterError, IncompatibleSchema, OSError, SettingsError),
-    *(TokenChangeRefused, UnusableFile),
+    *(ProcessEnded, TokenChangeRefused, UnusableFile),
 )
 """What a person is told without a trace."""
 
 logger = logging.getLogger(__name__)
-
-
-def program() -> NoReturn:
-    """Is the process: runs the command and ends."""
-    run_and_end(main)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -55,13 +50,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = _parser()
     given = vars(parser.parse_args(arguments))
     command: Callable[..., int] = given.pop("command")
-    read: Callable[..., Settings | PostgresSettings] = given.pop("read", read_settings)
+    read: Callable[..., Settings | PostgresSettings | Assignment] = given.pop("read", read_settings)
     words = {name: given.pop(name) for name in TOKEN_WORDS if name in given}
     try:
         settings = read(given, os.environ)
     except SettingsError as error:
         return _fail(str(error), USAGE_ERROR)
-    _configure_logging(settings.log_level)
+    origin = f"process {settings.place.number}" if isinstance(settings, Assignment) else ""
+    _configure_logging(settings.log_level, origin)
     try:
         return command(settings, **words)
     except FAILURES as error:
@@ -77,13 +73,24 @@ def _parser() -> argparse.ArgumentParser:
         own = commands.add_parser(command.__name__, parents=[settings_parser()], help=words, description=words)
         own.set_defaults(command=command)
     add_postgres_command(commands).set_defaults(command=postgres)
+    # Nobody types it, so it is not listed.
+    commands.add_parser(process.__name__, description=process.__doc__).set_defaults(
+        command=process, read=read_assignment
+    )
     add_token_commands(commands.add_parser("token", help=TOKENS, description=TOKENS))
     return parser
 
 
 def serve(settings: Settings) -> int:
     """Serve until SIGTERM or SIGINT, then finish what was taken."""
-    _run(until_signalled(_serve(settings), "server", logger))
+    work = _serve(settings) if settings.processes == 1 else _serve_with_processes(settings)
+    _run(until_signalled(work, "server", logger))
+    return 0
+
+
+def process(assignment: Assignment) -> int:
+    """Serve as one of several processes: `serve --processes` starts it, and says how."""
+    _run(until_signalled(_serve_as_one(assignment), "process", logger))
     return 0
 
 
@@ -117,10 +124,28 @@ def postgres(settings: PostgresSettings) -> int:
 async def _serve(settings: Settings) -> None:
     async with running(settings) as addresses:
         _calm_collector()
-        mtls = f" grpc-mtls={addresses.grpc_mtls}" if addresses.grpc_mtls else ""
-        metrics = f" metrics={addresses.metrics}" if addresses.metrics else ""
-        _say(f"headwater-server ready grpc={addresses.grpc} http={addresses.http}{mtls}{metrics}")
+        _say_ready(addresses)
         await asyncio.get_running_loop().create_future()
+
+
+async def _serve_with_processes(settings: Settings) -> None:
+    async with serving(settings) as processes:
+        _say_ready(processes.addresses)
+        await processes.failed()
+
+
+async def _serve_as_one(assignment: Assignment) -> None:
+    stop_with_parent()
+    async with running(assignment.settings, assignment.place):
+        _calm_collector()
+        report_ready()
+        await asyncio.get_running_loop().create_future()
+
+
+def _say_ready(addresses: Addresses) -> None:
+    mtls = f" grpc-mtls={addresses.grpc_mtls}" if addresses.grpc_mtls else ""
+    metrics = f" metrics={addresses.metrics}" if addresses.metrics else ""
+    _say(f"headwater-server ready grpc={addresses.grpc} http={addresses.http}{mtls}{metrics}")
 
 
 def _calm_collector() -> None:
@@ -153,8 +178,8 @@ def _run(work: Coroutine[Any, Any, T]) -> T:
         return runner.run(work)
 
 
-def _configure_logging(level: LogLevel) -> None:
-    configure_logging(level.name)
+def _configure_logging(level: LogLevel, origin: str) -> None:
+    configure_logging(level.name, origin)
     # Both speak of themselves at length; what matters of it is said here.
     for chatty in ("uvicorn", "alembic"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
@@ -172,4 +197,4 @@ def _fail(text: str, status: int = 1) -> int:
 
 
 if __name__ == "__main__":
-    program()
+    sys.exit(main())

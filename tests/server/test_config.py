@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from headwater_server.config import Address, Dsn, LogLevel, Settings, SettingsError, parse_settings, settings_parser
+from headwater_server.config.processes import usable_cores
 
 HOME = {"XDG_DATA_HOME": "/var/data"}
 
@@ -149,3 +150,33 @@ def test_help_tells_each_setting_with_its_variable_and_default() -> None:
         assert f"--{name.replace('_', '-')} VALUE" in flat
         assert f"HEADWATER_{name.upper()}" in flat
     assert "Where gRPC is served. [HEADWATER_GRPC_ADDRESS; 127.0.0.1:4970 unless set]" in flat
+
+
+@pytest.mark.parametrize(
+    ("told", "cores"),
+    [
+        pytest.param({"cpu.max": "max 100000"}, 3, id="no bound"),
+        pytest.param({"cpu.max": "150000 100000"}, 2, id="one and a half"),
+        pytest.param({"cpu.max": "50000 100000"}, 1, id="half of one"),
+        pytest.param({"cpu/cpu.cfs_quota_us": "-1", "cpu/cpu.cfs_period_us": "100000"}, 3, id="no bound, version 1"),
+        pytest.param({"cpu/cpu.cfs_quota_us": "200000", "cpu/cpu.cfs_period_us": "100000"}, 2, id="two, version 1"),
+    ],
+)
+def test_a_core_counts_where_process_and_container_may_use_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, told: dict[str, str], cores: int
+) -> None:
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1, 5})
+    for name, text in told.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(f"{text}\n")
+    assert usable_cores(tmp_path) == cores
+
+
+def test_processes_are_a_number_or_as_many_as_there_are_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert parse_settings([], HOME).processes == 1
+    assert parse_settings(["--processes", "3"], HOME).processes == 3
+    assert parse_settings([], {"HEADWATER_PROCESSES": "auto"}).processes == usable_cores()
+    assert mistakes_of(["--processes=many"], {}) == ["--processes: is no whole number"]
+    assert mistakes_of(["--processes=0"], {}) == ["--processes: is out of range"]
+    monkeypatch.setattr("sys.platform", "darwin")
+    assert mistakes_of(["--processes=2"], {}) == ["--processes: several processes share a port on Linux only"]

@@ -115,6 +115,12 @@ async def test_what_was_committed_is_there_after_a_restart(fresh: Path, pg_bin: 
         assert again == dsn
 
 
+@pytest.mark.parametrize(("opened", "most"), [(0, "100"), (45, "100"), (300, "340")])
+async def test_its_servers_get_the_connections_that_they_may_open(home: Path, opened: int, most: str) -> None:
+    async with EmbeddedPostgres(home, durable=False, connections=opened) as dsn:
+        assert await run(dsn, "SHOW max_connections") == most
+
+
 async def test_it_is_durable_unless_told_otherwise(home: Path) -> None:
     async with EmbeddedPostgres(home) as dsn:
         for setting in ("fsync", "synchronous_commit", "full_page_writes", "data_checksums"):

@@ -14,9 +14,10 @@ from collections.abc import Awaitable
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
-def configure_logging(level: str) -> None:
-    """Logs to standard error from a level on, in UTC."""
-    form = logging.Formatter("%(asctime)s.%(msecs)03dZ %(levelname)s %(name)s %(message)s", "%Y-%m-%dT%H:%M:%S")
+def configure_logging(level: str, origin: str = "") -> None:
+    """Logs to standard error from a level on, in UTC; `origin` tells apart processes that log to the same place."""
+    where = f"{origin} %(name)s" if origin else "%(name)s"
+    form = logging.Formatter(f"%(asctime)s.%(msecs)03dZ %(levelname)s {where} %(message)s", "%Y-%m-%dT%H:%M:%S")
     form.converter = time.gmtime
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(form)

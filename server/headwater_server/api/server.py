@@ -34,9 +34,16 @@ class Service:
 class GrpcServer:
     """A gRPC server. Its services are NOT_SERVING until it is told otherwise."""
 
-    def __init__(self, services: Sequence[Service], interceptor: CallInterceptor, *, max_message_bytes: int) -> None:
+    def __init__(
+        self,
+        services: Sequence[Service],
+        interceptor: CallInterceptor,
+        *,
+        max_message_bytes: int,
+        shares_port: bool = False,
+    ) -> None:
         self._interceptor = interceptor
-        self._server = grpc.aio.server(interceptors=[interceptor], options=_options(max_message_bytes))
+        self._server = grpc.aio.server(interceptors=[interceptor], options=_options(max_message_bytes, shares_port))
         for service in services:
             service.add(service.servicer, self._server)
         own = [service.descriptor.full_name for service in services]
@@ -74,13 +81,13 @@ class GrpcServer:
         await stopping
 
 
-def _options(max_message_bytes: int) -> list[tuple[str, int]]:
+def _options(max_message_bytes: int, shares_port: bool) -> list[tuple[str, int]]:
     return [
         # What is a little too large is refused by us, with a reason; gRPC gives none.
         ("grpc.max_receive_message_length", 2 * max_message_bytes),
         ("grpc.max_send_message_length", -1),
-        # Two servers would share a port without a word, and clients see one or the other.
-        ("grpc.so_reuseport", 0),
+        # Two servers would share a port without a word, and clients see one or the other: the processes of one may.
+        ("grpc.so_reuseport", int(shares_port)),
         # A client that is gone is noticed, and one that checks on us in a call or between calls is no nuisance.
         ("grpc.keepalive_time_ms", 60_000),
         ("grpc.keepalive_timeout_ms", 20_000),

@@ -17,6 +17,7 @@ from headwater.program.values import (
 )
 
 from .dsn import Dsn, read_dsn
+from .processes import read_processes
 
 MIB = 1 << 20
 
@@ -106,6 +107,13 @@ class Settings:
         None,
         read_address,
         "Where /metrics, /healthz and /readyz are served to anyone without TLS, too: counts, and nothing of lineage.",
+    )
+    processes: int = setting(
+        1,
+        read_processes,
+        "Processes that serve at these addresses, each a core's worth; `auto` is one for each core that may be used"
+        " (Linux). A connection stays with one of them. What is bounded is bounded for each of them: connections to"
+        " PostgreSQL, what waits, questions, the graph in memory.",
     )
     access: AccessSettings = AccessSettings()
     ingest: IngestSettings = IngestSettings()

@@ -17,6 +17,7 @@ from ..usecases.ingest import Ingestion
 from .bodies import BodyReader
 from .callers import Authentication
 from .errors import tell_error, tell_no_route
+from .figures import Figures
 from .ingest import IngestEndpoints
 from .observation import Observation, RequestMetrics
 from .probes import ProbeEndpoints
@@ -34,11 +35,12 @@ class Backing:
     gate: Callable[[], None]
     bodies: BodyReader
     registry: CollectorRegistry
+    figures: Figures
 
 
-def create_metrics_application(gate: Callable[[], None], registry: CollectorRegistry) -> Starlette:
+def create_metrics_application(gate: Callable[[], None], figures: Figures) -> Starlette:
     """The application that answers machines alone, which prove nothing: its answers hold counts and no lineage."""
-    probes = ProbeEndpoints(gate, registry)
+    probes = ProbeEndpoints(gate, figures)
     return Starlette(
         routes=[
             Route("/healthz", probes.healthz),
@@ -53,7 +55,7 @@ def create_application(backing: Backing) -> Starlette:
     """The application that answers HTTP."""
     ingest = IngestEndpoints(backing.ingestion, backing.bodies, backing.gate)
     questions = QuestionEndpoints(backing.questions, backing.bodies)
-    probes = ProbeEndpoints(backing.gate, backing.registry)
+    probes = ProbeEndpoints(backing.gate, backing.figures)
     return Starlette(
         routes=[
             Route("/api/v1/lineage", ingest.write_event, methods=["POST"]),

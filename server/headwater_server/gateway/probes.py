@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from ..domain.permissions import METRICS
 from ..usecases.access import require
 from .callers import caller_of
+from .figures import Figures
 
 
 class ProbeEndpoints:
     """Answers probes. `gate` raises why the server is not ready."""
 
-    def __init__(self, gate: Callable[[], None], registry: CollectorRegistry) -> None:
+    def __init__(self, gate: Callable[[], None], figures: Figures) -> None:
         self._gate = gate
-        self._registry = registry
+        self._figures = figures
 
     async def healthz(self, _: Request) -> Response:
         """Says that the process lives, whatever the store does: to start it again would not help."""
@@ -36,4 +37,4 @@ class ProbeEndpoints:
 
     async def open_metrics(self, _: Request) -> Response:
         """The same for anyone, where nobody is asked who calls."""
-        return Response(generate_latest(self._registry), media_type=CONTENT_TYPE_LATEST)
+        return Response(await self._figures.text(), media_type=CONTENT_TYPE_LATEST)

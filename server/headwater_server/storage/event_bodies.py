@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -32,6 +33,11 @@ SHARE_EVENTS = 20_000
 WORSE = 1.5
 """How many times more than usual has to be left before another dictionary is trained."""
 
+_TRAINED_SINCE = """
+SELECT body FROM dictionaries WHERE created > now() - make_interval(secs => $1)
+ORDER BY created DESC, dictionary_id LIMIT 1
+"""
+
 logger = logging.getLogger(__name__)
 
 _readers: dict[int, zstandard.ZstdDecompressor] = {0: zstandard.ZstdDecompressor()}
@@ -44,6 +50,7 @@ class BodyCompressor:
     def __init__(self) -> None:
         self._compressor = zstandard.ZstdCompressor(level=LEVEL)
         self._samples: list[bytes] | None = None
+        self._sampled_since = 0.0
         self._training: asyncio.Task[None] | None = None
         self._share = Share()
         self._usual_share: float | None = None
@@ -53,7 +60,7 @@ class BodyCompressor:
         """Takes the newest dictionary of the store; without one, begins to collect events to train one on."""
         body = await connection.fetchval("SELECT body FROM dictionaries ORDER BY created DESC, dictionary_id LIMIT 1")
         if body is None:
-            self._samples = []
+            self._begin_to_sample()
         else:
             self._use(body)
 
@@ -103,9 +110,18 @@ class BodyCompressor:
         if self._usual_share is None:
             self._usual_share = share
         elif share > self._usual_share * WORSE:
-            self._usual_share, self._samples = share, []
+            self._usual_share = share
+            self._begin_to_sample()
+
+    def _begin_to_sample(self) -> None:
+        self._samples, self._sampled_since = [], time.monotonic()
 
     async def _train(self, database: Database, samples: list[bytes]) -> None:
+        async with database.transaction() as connection:
+            trained_meanwhile = await connection.fetchval(_TRAINED_SINCE, time.monotonic() - self._sampled_since)
+        if trained_meanwhile:  # by another process, which sees the same traffic
+            self._use(trained_meanwhile)
+            return
         number = int.from_bytes(blake2b(b"".join(samples), digest_size=4).digest(), "big") % (2**31 - 32768) + 32768
         try:
             trained = await asyncio.to_thread(

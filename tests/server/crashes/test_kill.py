@@ -1,10 +1,12 @@
-"""kill -9 of the server and of PostgreSQL under load: nothing acknowledged is missing, and nothing is there twice."""
+"""kill -9 of a server, one of its processes and PostgreSQL under load: nothing acknowledged is lost, or there twice."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import os
 import random
+import signal
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -22,7 +24,7 @@ from headwater.v1 import catalog_service_pb2_grpc as catalog
 from headwater.v1 import ingest_service_pb2_grpc as ingest
 from headwater.v1.event_pb2 import EventResult
 
-from ...server_process import READY, kill_postgres, serve
+from ...server_process import READY, kill_postgres, processes_of, serve
 
 T = TypeVar("T")
 ROUNDS = 3
@@ -33,8 +35,9 @@ BATCH = 25
 class Server:
     """A server as a process of its own, with a PostgreSQL of its own, that can be killed and started again."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *options: object) -> None:
         self._folder = folder
+        self._options = options
         self._process: asyncio.subprocess.Process | None = None
         self.address = ""
 
@@ -42,6 +45,7 @@ class Server:
         """Starts it; returns when it answers."""
         self._process = await asyncio.create_subprocess_exec(
             *serve("--data-dir", self._folder, "--grpc-address", "127.0.0.1:0", "--http-address", "127.0.0.1:0"),
+            *map(str, self._options),
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
         )
@@ -54,8 +58,19 @@ class Server:
     async def kill(self) -> None:
         """Ends it as `kill -9` does."""
         assert self._process is not None
+        processes = processes_of(self._process.pid)
         self._process.kill()
         await self._process.wait()
+        await until(lambda: not any(Path(f"/proc/{each}").exists() for each in processes))
+
+    async def kill_one_process(self) -> None:
+        """Ends one of several processes as `kill -9` does; returns when there are as many as before."""
+        assert self._process is not None
+        parent = self._process.pid
+        before = processes_of(parent)
+        victim = random.choice(before)
+        os.kill(victim, signal.SIGKILL)
+        await until(lambda: len(now := processes_of(parent)) == len(before) and victim not in now)
 
     async def stop(self) -> None:
         """Ends it in order."""
@@ -63,6 +78,13 @@ class Server:
         if self._process.returncode is None:
             self._process.terminate()
         await self._process.wait()
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Returns once it holds."""
+    async with asyncio.timeout(60):
+        while not condition():
+            await asyncio.sleep(0.02)
 
 
 class Load:
@@ -89,7 +111,7 @@ class Load:
             try:
                 results = await write(self._server.address, bodies)
             except grpc.aio.AioRpcError:
-                await asyncio.sleep(0.02)
+                await asyncio.sleep(0.2)
                 continue
             self.acknowledged.update(
                 body
@@ -151,9 +173,13 @@ async def listed(address: str, kind: str) -> list[str]:
                 return found
 
 
-@pytest.mark.parametrize("victim", ["server", "postgres"])
-async def test_nothing_acknowledged_is_missing_and_nothing_is_doubled(tmp_path: Path, victim: str) -> None:
-    server = Server(tmp_path)
+@pytest.mark.parametrize(
+    ("victim", "processes"), [("server", 1), ("server", 2), ("one of its processes", 2), ("postgres", 1)]
+)
+async def test_nothing_acknowledged_is_missing_and_nothing_is_doubled(
+    tmp_path: Path, victim: str, processes: int
+) -> None:
+    server = Server(tmp_path, "--processes", processes)
     await server.start()
     load = Load(server)
     try:
@@ -164,8 +190,13 @@ async def test_nothing_acknowledged_is_missing_and_nothing_is_doubled(tmp_path: 
                 if victim == "server":
                     await server.kill()
                     await server.start()
+                elif victim == "one of its processes":
+                    await server.kill_one_process()
                 else:
                     kill_postgres(tmp_path)
+                    await load.wait_for(
+                        BATCH * SENDERS
+                    )  # what was under way; more comes from the next PostgreSQL alone
             await load.wait_for(BATCH * SENDERS)
         await _check(server, load)
     finally:

@@ -82,3 +82,20 @@ async def test_the_next_server_goes_on_with_the_newest_dictionary(
     assert await dictionaries(store) == 1
     await one.close()
     await other.close()
+
+
+async def test_of_two_processes_that_meet_the_same_traffic_one_trains(
+    store: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(event_bodies, "SAMPLES", 300)
+    one, other = BodyCompressor(), BodyCompressor()
+    async with store.transaction() as connection:
+        await one.prepare(connection)
+        await other.prepare(connection)
+    events = events_of("orders", 600)
+    frames = await compress_all(store, one, events, size=200)
+    others = await compress_all(store, other, events[::-1], size=200)
+    assert others[-1] == (await one.compress(events[:1]))[0] != frames[0]
+    assert await dictionaries(store) == 1
+    await one.close()
+    await other.close()

@@ -40,17 +40,24 @@ class EmbeddedPostgres:
         async with EmbeddedPostgres(Path("/var/lib/headwater")) as dsn:
             connection = await asyncpg.connect(dsn)
 
-    `pg_bin` names a folder of programs, else one is found. Without `durable` it is faster, and a crash of the machine
-    loses the data: for tests.
+    `pg_bin` names a folder of programs, else one is found. `connections` is how many its servers open at most. Without
+    `durable` it is faster, and a crash of the machine loses the data: for tests.
     """
 
     def __init__(
-        self, data_dir: Path, *, pg_bin: Path | None = None, durable: bool = True, door: NetworkDoor | None = None
+        self,
+        data_dir: Path,
+        *,
+        pg_bin: Path | None = None,
+        durable: bool = True,
+        door: NetworkDoor | None = None,
+        connections: int = 0,
     ) -> None:
         self._home = data_dir.absolute()
         self._pg_bin = pg_bin
         self._durable = durable
         self._door = door
+        self._connections = connections
         self._lock: IO[str] | None = None
         self._postmaster: Postmaster | None = None
         self._keeper: asyncio.Task[None] | None = None
@@ -111,7 +118,7 @@ class EmbeddedPostgres:
         hand_over(data, identity)
         if stat.S_IMODE(data.stat().st_mode) & 0o077:
             data.chmod(0o700)  # a volume was opened to a group, with which PostgreSQL does not start
-        settings = server_settings(usable_memory_bytes(), durable=self._durable)
+        settings = server_settings(usable_memory_bytes(), durable=self._durable, connections=self._connections)
         if self._door:
             rules = self._home / "pg_hba.conf"
             self._door.write_rules(rules)

@@ -8,15 +8,23 @@ from pathlib import Path
 MIB = 1 << 20
 
 
-def server_settings(memory_bytes: int, *, durable: bool) -> dict[str, str]:
-    """PostgreSQL's settings for so much memory; without durability a crash of the machine loses the data."""
+LEAST_CONNECTIONS = 100
+SPARE_CONNECTIONS = 40
+"""For people, tools, and those of a server that was killed and are not noticed yet."""
+
+
+def server_settings(memory_bytes: int, *, durable: bool, connections: int = 0) -> dict[str, str]:
+    """PostgreSQL's settings for so much memory and servers with so many connections.
+
+    Without durability a crash of the machine loses the data.
+    """
     mebibytes = memory_bytes // MIB
     settings = {
         "shared_buffers": f"{_bounded(mebibytes // 8, 64, 4096)}MB",
         "effective_cache_size": f"{_bounded(mebibytes // 2, 256, 65536)}MB",
         "maintenance_work_mem": f"{_bounded(mebibytes // 32, 64, 512)}MB",
         "work_mem": f"{_bounded(mebibytes // 512, 4, 32)}MB",
-        "max_connections": "100",
+        "max_connections": str(max(LEAST_CONNECTIONS, connections + SPARE_CONNECTIONS)),
         # Ingestion appends and upserts all day: few, spread checkpoints, and page images that take less room (not every
         # build has lz4).
         "max_wal_size": "4GB",
