@@ -100,7 +100,8 @@ def _facet(producer: str, kind: str, version: str, /, **content: Json) -> Json:
 
 
 def _parent(job: Job, producer: str) -> Json:
-    parent: Json = {"namespace": job.namespace, "name": job.domain}
+    """All runs of a domain have one parent, so whatever runs them names it alike."""
+    parent: Json = {"namespace": "airflow-prod", "name": job.domain}
     return _facet(producer, "ParentRunFacet", "1-1-0", run={"runId": "<parent_id>"}, job=parent)
 
 

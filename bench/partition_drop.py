@@ -26,7 +26,7 @@ QUIET_SECONDS = 2.0
 """How long is read before the partition is dropped, and after."""
 COPY = f"""
 INSERT INTO {PARTITION}
-SELECT subject, '1970-01-05T00:00:00Z'::timestamptz + (event_time - timestamptz '2000-01-01') / 1000, event_id, kind,
+SELECT subject, '1970-01-05T00:00:00Z'::timestamptz + (event_time - timestamptz '2000-01-01') / 1000, event_id,
     received, sender_id, body
 FROM events LIMIT $1
 """

@@ -20,8 +20,9 @@ from bench.sizes import SIZES
 from bench.traces import make_events
 from headwater_server.domain.batch import Facts, fold_batch
 from headwater_server.domain.event_parser import EventParser
-from headwater_server.domain.run_merge import encode
 from headwater_server.domain.run_reports import reports_in
+from headwater_server.storage.body_templates import Templates
+from headwater_server.storage.ingest.kept_runs import row_of
 
 BATCH = 1_000
 BATCHES = 6
@@ -50,28 +51,29 @@ def main() -> None:
     """Prints microseconds an event, by step."""
     estate, now = SIZES["small"].estate, dt.datetime.now(dt.UTC)
     bodies = make_events(estate, 2 * BATCHES * BATCH, name="steps", end=now)
-    parser, facts = EventParser(max_event_bytes=MAX_EVENT_BYTES), Facts()
+    parser, facts, templates = EventParser(max_event_bytes=MAX_EVENT_BYTES), Facts(), Templates()
     batches = [bodies[start : start + BATCH] for start in range(0, len(bodies), BATCH)]
     for batch in batches[:BATCHES]:  # every job is met before anything is timed
-        _do(Steps(), parser, facts, batch)
+        _do(Steps(), parser, facts, templates, batch)
     gc.collect()
     gc.freeze()
     steps = Steps()
     for _ in range(ROUNDS):
         for batch in batches[BATCHES:]:
-            _do(steps, parser, facts, batch)
+            _do(steps, parser, facts, templates, batch)
     for step, seconds in steps.seconds.items():
         sys.stdout.write(f"{step:8}{seconds / BATCH * 1e6:6.1f} us\n")
 
 
-def _do(steps: Steps, parser: EventParser, facts: Facts, bodies: Sequence[bytes]) -> None:
+def _do(steps: Steps, parser: EventParser, facts: Facts, templates: Templates, bodies: Sequence[bytes]) -> None:
     now = dt.datetime.now(dt.UTC)
     events = steps.time("parse", lambda: [parser.parse(body, now) for body in bodies])
     statements = {event.statement.id: event.statement for event in events}
+    steps.time("bodies", lambda: [templates.fit(event) for event in events])
     facts.learn(statements)
     steps.time("reports", lambda: reports_in(events, {}, statements))
     change = steps.time("fold", lambda: fold_batch(events, {}, facts))
-    steps.time("encode", lambda: [encode(run.after) for run in change.runs])
+    steps.time("rows", lambda: [row_of(run, None) for run in change.runs])
 
 
 if __name__ == "__main__":

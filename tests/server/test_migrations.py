@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import asyncpg
+import msgspec
 import pytest
 import pytest_asyncio
 from alembic import command
@@ -17,8 +19,17 @@ from sqlalchemy import Connection as SyncConnection
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
+from headwater_server.domain.event_parser import EventParser
+from headwater_server.domain.ids import namespace_id
+from headwater_server.domain.model import RunState
+from headwater_server.domain.run_merge import merge_event
+from headwater_server.storage.catalog.runs import get_run
+from headwater_server.storage.compression import compress
+from headwater_server.storage.database import Database
+from headwater_server.storage.ingest.transaction import IngestStore
 from headwater_server.storage.migrate import MIGRATIONS, IncompatibleSchema, SchemaState, schema_state, upgrade
 from headwater_server.storage.tables import metadata
+from headwater_server.usecases.ingest import Ingestion, Outcome
 
 MONDAY, TUESDAY = datetime(2026, 3, 2, tzinfo=UTC), datetime(2026, 3, 3, tzinfo=UTC)
 
@@ -79,10 +90,59 @@ async def test_versions_that_jobs_declared_before_are_known_after(
     assert [tuple(row) for row in found] == [(11, MONDAY, TUESDAY, last), (12, None, None, None)]
 
 
-async def test_a_build_that_notes_no_changes_of_the_graph_does_not_run_on_the_present_schema(
+async def test_an_earlier_build_does_not_run_on_a_schema_whose_rows_it_cannot_read(
     connection: asyncpg.Connection[asyncpg.Record],
 ) -> None:
-    assert await connection.fetchval("SELECT compatible_from FROM schema_info") == "0004"
+    assert await connection.fetchval("SELECT compatible_from FROM schema_info") == "0005"
+
+
+async def test_what_was_written_before_rows_were_smaller_is_known_after(
+    database: str, empty: asyncpg.Connection[asyncpg.Record]
+) -> None:
+    await migrate(database, "0004")
+    start, complete = (_event(kind, minute) for kind, minute in (("START", 0), ("COMPLETE", 5)))
+    kept = EventParser(max_event_bytes=1 << 20).parse(start, MONDAY)
+    run = merge_event(None, kept)
+    await empty.execute("INSERT INTO namespaces VALUES ($1, 'team')", namespace_id("team"))
+    await empty.execute("INSERT INTO jobs VALUES ($1, $2, 'load')", run.job, namespace_id("team"))
+    await empty.execute("INSERT INTO senders VALUES (7, 'a test')")
+    await empty.execute(
+        "INSERT INTO statement_sources VALUES ($1, $2)", kept.statement.id, compress(kept.statement.source)
+    )
+    await empty.execute(
+        "INSERT INTO events VALUES ($1, $2, $3, 1, $2, 7, $4)",
+        *(kept.subject, MONDAY, uuid.UUID(bytes=kept.identity), compress(start)),
+    )
+    await empty.execute(
+        "INSERT INTO runs (run_id, created, job_id, state, started_at, events_from, events_to, merge)"
+        " VALUES ($1, $2, $3, 1, $2, $2, $2, $4)",
+        *(kept.subject, MONDAY, run.job, msgspec.msgpack.Encoder(uuid_format="bytes").encode(run)),
+    )
+    await upgrade(database)
+    store = await Database.open(database, max_connections=2)
+    writing = Ingestion(IngestStore(store), EventParser(max_event_bytes=1 << 20))
+    await writing.start()
+    outcome = await writing.write([start, complete], "a test")
+    assert [result.status for result in outcome.results] == [Outcome.DUPLICATE, Outcome.ACCEPTED]
+    async with store.reading(30) as reading:
+        found = await get_run(reading, kept.subject)
+    assert found
+    assert (found.state, found.started, found.ended) == (RunState.SUCCEEDED, MONDAY, MONDAY + timedelta(minutes=5))
+    assert {facet.name for facet in found.facets} == {"START", "COMPLETE"}
+    await writing.drain(5)
+    await store.close()
+
+
+def _event(kind: str, minute: int) -> bytes:
+    """An event of the one run, with a facet that tells of it."""
+    body = {
+        "eventTime": (MONDAY + timedelta(minutes=minute)).isoformat(),
+        "eventType": kind,
+        "run": {"runId": "0190e1c2-0000-4000-8000-000000000001", "facets": {kind: {}}},
+        "job": {"namespace": "team", "name": "load"},
+        "outputs": [{"namespace": "db", "name": "users"}],
+    }
+    return json.dumps(body).encode()
 
 
 async def test_a_later_schema_that_fits_is_left_as_it_is(

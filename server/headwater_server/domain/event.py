@@ -48,6 +48,12 @@ class Event(Struct, eq=False):
         return self.key.time
 
     @property
+    def tree(self) -> int:
+        """The job of the run at the root of the event's tree, as far as it tells: runs of one tree share rows."""
+        root = self.root or self.parent
+        return root.job_id if root else self.statement.owner
+
+    @property
     def jobs(self) -> dict[int, AssetName]:
         """The jobs that the event names, by id: its own and those of the parent and the root."""
         named = {reference.job_id: reference.job for reference in (self.parent, self.root) if reference}

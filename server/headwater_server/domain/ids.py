@@ -81,6 +81,16 @@ def run_ids(given: str) -> tuple[uuid.UUID, str | None]:
     return found, None if given.lower() == str(found) else given
 
 
+def event_id(identity: bytes) -> int:
+    """The id under which an event is filed among those of its subject and time: the first half of its identity."""
+    return int.from_bytes(identity[:8], "big", signed=True)
+
+
+def half_identity(event: int) -> bytes:
+    """The first half of the identity of an event with this id."""
+    return _packed(event)
+
+
 def subject_uuid(asset: int) -> uuid.UUID:
     """The UUID under which the events of a dataset or a job without a run are filed."""
     return uuid.UUID(bytes=b"headwtr\0" + _packed(asset))

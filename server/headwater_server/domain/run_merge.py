@@ -10,7 +10,6 @@ import uuid
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-import msgspec
 from msgspec import Struct
 
 from .event import Event
@@ -130,20 +129,6 @@ def stamp_of(key: OrderKey) -> Stamp:
 def time_of(micros: int) -> datetime:
     """The time so many microseconds after 1970 began."""
     return EPOCH + timedelta(microseconds=micros)
-
-
-def encode(run: RunMerge) -> bytes:
-    """The form in which a run so far is kept."""
-    return _encoder.encode(run)
-
-
-_encoder = msgspec.msgpack.Encoder(uuid_format="bytes")
-_decoder = msgspec.msgpack.Decoder(RunMerge)
-
-
-def decode(data: bytes) -> RunMerge:
-    """A run so far, as it was kept."""
-    return _decoder.decode(data)
 
 
 def _merge_facets(run: RunMerge, event: Event, stamp: Stamp) -> None:

@@ -1,4 +1,4 @@
-"""How the bodies of events are kept: zstd with a dictionary that was trained on events like them.
+"""How bodies of events are compressed: zstd with a dictionary that was trained on events like them.
 
 Without a dictionary an event of some kilobytes shrinks to a third; with one, to a tenth, and still each can be read
 alone. A server trains a dictionary on the first events that it sees, unless the store has one, and another one once
@@ -15,6 +15,7 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from hashlib import blake2b
+from itertools import islice
 
 import zstandard
 
@@ -63,11 +64,14 @@ class BodyCompressor:
         else:
             self._use(body)
 
-    async def compress(self, bodies: Sequence[bytes]) -> list[bytes]:
-        """A frame for each body. Many are compressed beside the loop: the work needs no Python."""
+    def see(self, bodies: Iterable[bytes]) -> None:
+        """Collects events to train a dictionary on, if that is due."""
         if self._samples is not None:
             room = SAMPLES - len(self._samples)
-            self._samples += [body for body in bodies if len(body) <= MAX_SAMPLE_BYTES][:room]
+            self._samples += islice((body for body in bodies if len(body) <= MAX_SAMPLE_BYTES), room)
+
+    async def compress(self, bodies: Sequence[bytes]) -> list[bytes]:
+        """A frame for each body. Many are compressed beside the loop: the work needs no Python."""
         compressor = self._compressor
         if len(bodies) < MANY:
             frames = [compressor.compress(body) for body in bodies]
@@ -169,8 +173,8 @@ def _compress_all(compressor: zstandard.ZstdCompressor, bodies: Sequence[bytes])
     return [frames[place].tobytes() for place in range(len(frames))]
 
 
-async def read_bodies(connection: Connection, frames: Sequence[bytes]) -> list[bytes]:
-    """The bodies in frames, in their order."""
+async def read_frames(connection: Connection, frames: Sequence[bytes]) -> list[bytes]:
+    """What is in frames, in their order."""
     numbers = [zstandard.get_frame_parameters(frame).dict_id for frame in frames]
     await _learn(connection, set(numbers) - _readers.keys())
     return [_readers[number].decompress(frame) for number, frame in zip(numbers, frames, strict=True)]

@@ -22,6 +22,7 @@ from sqlalchemy import (
     Table,
     Text,
     Uuid,
+    func,
     text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -259,8 +260,8 @@ runs = Table(
     _id("io_set_id", nullable=True),
     _id("version_set_id", nullable=True),
     _id("job_version_id", nullable=True),
-    Column("events_from", DateTime(timezone=True), nullable=False),
-    Column("events_to", DateTime(timezone=True), nullable=False),
+    _time("events_from", nullable=True),
+    _time("events_to", nullable=True),
     Column("merge", LargeBinary, nullable=False),
     Index("runs_by_job", "job_id", "started_at"),  # ListRuns of a job; the points of its links around a time
     Index("runs_by_io_set_start", "io_set_id", "started_at"),  # who read a dataset after a time
@@ -275,21 +276,33 @@ runs = Table(
     ),  # children
     postgresql_partition_by="RANGE (created)",
     comment="Runs as their events say, merged. created is the time in a UUIDv7, else that of the first event to arrive;"
-    " events_from and events_to bound the times of the run's events; merge is what it takes to merge a further event",
+    " events_from and events_to bound the times of the run's events where started_at and ended_at do not; merge is "
+    "what it takes beside the other columns to merge a further event",
 )
+EVENTS_FROM = func.coalesce(runs.c.events_from, runs.c.started_at).label("events_from")
+EVENTS_TO = func.coalesce(runs.c.events_to, runs.c.ended_at, runs.c.started_at).label("events_to")
+"""The bounds of the times of a run's events."""
 
 events = Table(
     "events",
     metadata,
     Column("subject", Uuid, primary_key=True),
     _time("event_time", primary_key=True),
-    Column("event_id", Uuid, primary_key=True),
-    Column("kind", SmallInteger, nullable=False),
+    _id("event_id", primary_key=True),
     _time("received"),
     _id("sender_id"),
     Column("body", LargeBinary, nullable=False),
     postgresql_partition_by="RANGE (event_time)",
-    comment="Every event as it was sent (zstd), under its run, or under its dataset or job",
+    comment="Every event as it was sent, under its run, or under its dataset or job; body is a zstd frame, or what the "
+    "body has in the holes of a template. event_id is the first half of the event's identity",
+)
+
+body_templates = Table(
+    "body_templates",
+    metadata,
+    _id("template_id", primary_key=True),
+    Column("pieces", LargeBinary, nullable=False),
+    comment="What bodies of events that are alike share: the text between their holes, as msgpack, zstd",
 )
 
 dictionaries = Table(

@@ -1,7 +1,8 @@
 """Commits the events of many calls together: a transaction holds what came while the last one ran.
 
-There are several lanes, each with a transaction of its own under way. Large calls are split among them by the jobs of
-their events: so transactions seldom wait for each other's jobs, and one is made ready while another is committed.
+There are several lanes, each with a transaction of its own under way. Large calls are split among them by the trees of
+their runs: so transactions seldom wait for each other's jobs and parents, and one is made ready while another is
+committed.
 """
 
 from __future__ import annotations

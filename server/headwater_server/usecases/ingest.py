@@ -69,7 +69,7 @@ class IngestLimits:
 
     events_in_flight: int = 100_000
     bytes_in_flight: int = 256 * 1024 * 1024
-    batch_events: int = 1_000
+    batch_events: int = 4_000
     linger_seconds: float = 0.0
     lanes: int = 2
     keep: timedelta | None = None
@@ -188,7 +188,7 @@ class Ingestion:
         lanes = len(self._lanes) if len(parsed) >= SPLIT_EVENTS else 1
         for item in parsed:
             if isinstance(item, Event):
-                events[item.statement.owner % lanes].append(item)
+                events[item.tree % lanes].append(item)
         loop = asyncio.get_running_loop()
         submissions = [
             (lane, task, Submission(own, sender, loop.create_future()))

@@ -7,12 +7,12 @@ import os
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
-import asyncpg
 import httpx
 import pytest
 
 from headwater_server.domain import errors
-from headwater_server.storage.compression import decompress
+from headwater_server.storage.database import Database
+from headwater_server.storage.kept_bodies import KeptBody, read_bodies
 from headwater_server.usecases.ingest import Ingestion
 
 MakeEvent = Callable[..., bytes]
@@ -45,11 +45,13 @@ async def test_an_event_is_the_same_whether_it_is_compressed_or_not(
 
 
 async def bodies_in(database: str) -> list[bytes]:
-    connection = await asyncpg.connect(database)
+    store = await Database.open(database, max_connections=1)
     try:
-        return [decompress(row["body"]) for row in await connection.fetch("SELECT body FROM events ORDER BY received")]
+        async with store.reading(30) as connection:
+            rows = await connection.fetch("SELECT subject, event_time, body FROM events ORDER BY received")
+            return await read_bodies(connection, [KeptBody(*row) for row in rows])
     finally:
-        await connection.close()
+        await store.close()
 
 
 async def test_a_body_may_come_in_pieces_of_unknown_number(http: httpx.AsyncClient, event: MakeEvent) -> None:

@@ -11,7 +11,7 @@ import pytest_asyncio
 
 from headwater_server.storage import event_bodies
 from headwater_server.storage.database import Database
-from headwater_server.storage.event_bodies import BodyCompressor, read_bodies
+from headwater_server.storage.event_bodies import BodyCompressor, read_frames
 
 
 def events_of(team: str, count: int) -> list[bytes]:
@@ -40,6 +40,7 @@ async def compress_all(store: Database, bodies: BodyCompressor, events: list[byt
     """The frames of events that come in groups of a size, as they do."""
     frames = []
     for start in range(0, len(events), size):
+        bodies.see(events[start : start + size])
         frames += await bodies.compress(events[start : start + size])
         bodies.train_if_ready(store)
         await bodies.trained()
@@ -62,7 +63,7 @@ async def test_another_dictionary_is_trained_once_events_shrink_less(
     assert await dictionaries(store) == 2
     assert len(frames[-1]) < len(frames[1_500]) / 2
     async with store.transaction() as connection:
-        assert await read_bodies(connection, frames) == first + other
+        assert await read_frames(connection, frames) == first + other
     await bodies.close()
 
 

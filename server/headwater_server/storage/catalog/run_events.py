@@ -7,11 +7,12 @@ from datetime import datetime
 
 from sqlalchemy import literal_column, select
 
+from ...domain.ids import half_identity
 from ...domain.run_details import KeptEvent, RunDetails, merge_details
 from ..database import Connection
-from ..event_bodies import read_bodies
+from ..kept_bodies import KeptBody, read_bodies
 from ..statements import Statement, given
-from ..tables import events, runs, senders
+from ..tables import EVENTS_FROM, EVENTS_TO, events, runs, senders
 
 FIRST_EVENTS = 50
 LAST_EVENTS = 450
@@ -22,7 +23,7 @@ MAX_BYTES = 8 * 1024 * 1024
 SENDERS_OF_EVENTS = 1_000
 """Of how many of a run's last events the senders are told."""
 
-_TIMES = Statement(select(runs.c.events_from, runs.c.events_to).where(runs.c.run_id == given("run", runs.c.run_id)))
+_TIMES = Statement(select(EVENTS_FROM, EVENTS_TO).where(runs.c.run_id == given("run", runs.c.run_id)))
 _SENT = (
     select(events.c.sender_id)
     .where(events.c.subject == given("run", events.c.subject))
@@ -35,7 +36,7 @@ _SENDERS = Statement(
     select(senders.c.sender).where(senders.c.sender_id.in_(select(_SENT.c.sender_id))).order_by("sender")
 )
 _EVENTS = f"""
-SELECT event_id, received, body FROM (
+SELECT event_id, received, body, event_time FROM (
     SELECT *, sum(octet_length(body)) OVER outward - octet_length(body) AS past
     FROM (
         SELECT event_time, event_id, received, body FROM events
@@ -51,8 +52,8 @@ async def get_details(connection: Connection, run: uuid.UUID, since: datetime, u
     rows = await connection.fetch(_EVENTS.format(order="DESC"), run, since, until, LAST_EVENTS)
     if len(rows) == LAST_EVENTS or sum(len(row[2]) for row in rows) >= MAX_BYTES:
         rows += await connection.fetch(_EVENTS.format(order="ASC"), run, since, until, FIRST_EVENTS)
-    bodies = await read_bodies(connection, [row[2] for row in rows])
-    by_id = {row[0]: KeptEvent(row[0].bytes[:8], row[1], body) for row, body in zip(rows, bodies, strict=True)}
+    bodies = await read_bodies(connection, [KeptBody(run, row[3], row[2]) for row in rows])
+    by_id = {row[0]: KeptEvent(half_identity(row[0]), row[1], body) for row, body in zip(rows, bodies, strict=True)}
     return merge_details(by_id.values())
 
 

@@ -16,7 +16,7 @@ from ...domain.catalog_places import RunPlace, RunQuery
 from ...domain.model import RunState
 from ..database import Connection, Record
 from ..statements import Statement, among, constant, given
-from ..tables import runs
+from ..tables import EVENTS_FROM, EVENTS_TO, runs
 from .names import get_jobs
 from .run_datasets import RunSets, tell_datasets
 from .run_events import get_details, get_senders
@@ -36,7 +36,7 @@ _COLUMNS = (
     runs.c.job_version_id,
 )
 _GET = Statement(
-    select(*_COLUMNS, runs.c.events_from, runs.c.events_to, runs.c.io_set_id, runs.c.version_set_id)
+    select(*_COLUMNS, EVENTS_FROM, EVENTS_TO, runs.c.io_set_id, runs.c.version_set_id)
     .where(runs.c.run_id == given("run", runs.c.run_id))
     .limit(constant(1))
 )

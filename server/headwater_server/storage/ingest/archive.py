@@ -7,18 +7,21 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from ...domain.event import Event
+from ...domain.ids import event_id
 from ...domain.ingest_ports import Rejection
 from ..database import Connection
-from ..event_bodies import BodyCompressor
+from ..kept_bodies import BodyKeeper
+from .rows import InsertMissing, KnownRows
 
 MAX_REJECTED_BYTES = 65_536
 """How much of a rejected event is kept."""
 
+TEMPLATES = InsertMissing("body_templates", {"template_id": "bigint", "pieces": "bytea"})
 _ADD_EVENTS = """
-INSERT INTO events (subject, event_time, event_id, kind, received, sender_id, body)
-SELECT subject, event_time, event_id, kind, $5, sender_id, body
-FROM unnest($1::uuid[], $2::timestamptz[], $3::uuid[], $4::smallint[], $6::bigint[], $7::bytea[])
-    AS new (subject, event_time, event_id, kind, sender_id, body)
+INSERT INTO events (subject, event_time, event_id, received, sender_id, body)
+SELECT subject, event_time, event_id, $4, sender_id, body
+FROM unnest($1::uuid[], $2::timestamptz[], $3::bigint[], $5::bigint[], $6::bytea[])
+    AS new (subject, event_time, event_id, sender_id, body)
 ORDER BY 1, 2, 3
 ON CONFLICT DO NOTHING
 RETURNING event_id, (SELECT pg_current_xact_id()::text)
@@ -26,23 +29,30 @@ RETURNING event_id, (SELECT pg_current_xact_id()::text)
 
 
 async def add_events(
-    connection: Connection, arrivals: Sequence[tuple[Event, int]], received: datetime, bodies: BodyCompressor
+    connection: Connection,
+    known: KnownRows,
+    arrivals: Sequence[tuple[Event, int]],
+    received: datetime,
+    bodies: BodyKeeper,
 ) -> tuple[set[bytes], str | None]:
     """Keeps events that were not kept before, each with the id of who sent it; their identities, and the transaction's
     position unless there are none.
     """
     events = [event for event, _ in arrivals]
+    kept = await bodies.keep(events)
+    missing = known.missing("body_templates", kept.templates)
+    await TEMPLATES.run(connection, await bodies.keep_templates([kept.templates[key] for key in missing]))
+    by_id = {event_id(event.identity): event.identity for event in events}
     found = await connection.fetch(
         _ADD_EVENTS,
         [event.subject for event in events],
         [event.event_time for event in events],
-        [uuid.UUID(bytes=event.identity) for event in events],
-        [event.kind for event in events],
+        [event_id(event.identity) for event in events],
         received,
         [sender for _, sender in arrivals],
-        await bodies.compress([event.body for event in events]),
+        kept.bodies,
     )
-    return {row[0].bytes for row in found}, found[0][1] if found else None
+    return {by_id[row[0]] for row in found}, found[0][1] if found else None
 
 
 async def add_rejections(connection: Connection, rejections: Iterable[Rejection]) -> None:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from itertools import accumulate, chain
+
 from ...domain.run_reports import REPORTED, Reports, RunReport
 from ..database import Connection
 from .rows import KnownRows
 
 _GET = "SELECT run_id, declared, reported, ancestors FROM run_reports WHERE run_id = ANY($1::uuid[])"
 _ADD = """
-INSERT INTO run_reports AS known (run_id, declared, reported, ancestors) VALUES ($1, $2, $3, $4)
+INSERT INTO run_reports AS known (run_id, declared, reported, ancestors)
+SELECT run_id, declared, reported, ($6::uuid[])[low:high]
+FROM unnest($1::uuid[], $2::boolean[], $3::boolean[], $4::bigint[], $5::bigint[])
+    AS new (run_id, declared, reported, low, high)
+ORDER BY 1
 ON CONFLICT (run_id) DO UPDATE SET
     declared = known.declared OR excluded.declared,
     reported = known.reported OR excluded.reported,
@@ -28,12 +34,20 @@ async def add_reports(connection: Connection, known_rows: KnownRows, reports: Re
         return {}
     rows = await connection.fetch(_GET, list(reports))
     known = {row[0]: RunReport(row[1], row[2], frozenset(row[3])) for row in rows}
-    new = [
-        (run, report.declared, report.reported, sorted(report.ancestors))
-        for run, report in sorted(reports.items())
-        if known.get(run) is None or known[run] | report != known[run]
-    ]
+    new = {
+        run: report for run, report in reports.items() if known.get(run) is None or known[run] | report != known[run]
+    }
     if not new:
         return {}
-    written = await connection.fetchmany(_ADD, new)
+    ancestors = [sorted(report.ancestors) for report in new.values()]
+    ends = list(accumulate(map(len, ancestors)))
+    written = await connection.fetch(
+        _ADD,
+        list(new),
+        [report.declared for report in new.values()],
+        [report.reported for report in new.values()],
+        [end - len(own) + 1 for end, own in zip(ends, ancestors, strict=True)],
+        ends,
+        list(chain.from_iterable(ancestors)),
+    )
     return {row[0]: RunReport(row[1], row[2], frozenset(row[3])) for row in written}

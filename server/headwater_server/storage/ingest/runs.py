@@ -5,47 +5,28 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from operator import itemgetter
 
 import asyncpg
 
 from ...domain.batch import RunChange
 from ...domain.ingest_ports import Conflict
-from ...domain.run_merge import EPOCH, RunMerge, decode, encode
+from ...domain.run_merge import RunMerge
 from ..database import Connection
+from .kept_runs import COLUMNS, READ, row_of, run_of, uuid_time
 
-_COLUMNS = {
-    "run_id": "uuid",
-    "created": "timestamptz",
-    "job_id": "bigint",
-    "external_id": "text",
-    "state": "smallint",
-    "started_at": "timestamptz",
-    "ended_at": "timestamptz",
-    "nominal_start": "timestamptz",
-    "nominal_end": "timestamptz",
-    "parent_run_id": "uuid",
-    "root_run_id": "uuid",
-    "parent_job_id": "bigint",
-    "io_set_id": "bigint",
-    "version_set_id": "bigint",
-    "job_version_id": "bigint",
-    "events_from": "timestamptz",
-    "events_to": "timestamptz",
-    "merge": "bytea",
-}
-_ROWS = "unnest(" + ", ".join(f"${i}::{kind}[]" for i, kind in enumerate(_COLUMNS.values(), start=1)) + ")"
-_ADD_RUNS = f"INSERT INTO runs ({', '.join(_COLUMNS)}) SELECT * FROM {_ROWS}"
+_ROWS = "unnest(" + ", ".join(f"${i}::{kind}[]" for i, kind in enumerate(COLUMNS.values(), start=1)) + ")"
+_ADD_RUNS = f"INSERT INTO runs ({', '.join(COLUMNS)}) SELECT * FROM {_ROWS}"
 _CHANGE_RUNS = (
-    f"UPDATE runs SET {', '.join(f'{name} = new.{name}' for name in list(_COLUMNS)[2:])}"
-    f" FROM {_ROWS} AS new ({', '.join(_COLUMNS)}) WHERE runs.run_id = new.run_id AND runs.created = new.created"
+    f"UPDATE runs SET {', '.join(f'{name} = new.{name}' for name in list(COLUMNS)[2:])}"
+    f" FROM {_ROWS} AS new ({', '.join(COLUMNS)}) WHERE runs.run_id = new.run_id AND runs.created = new.created"
 )
-_GET_TIMED = """
-SELECT run_id, created, merge FROM unnest($1::uuid[], $2::timestamptz[]) AS asked (run_id, created)
+_GET_TIMED = f"""
+SELECT {READ} FROM unnest($1::uuid[], $2::timestamptz[]) AS asked (run_id, created)
 JOIN runs USING (run_id, created)
 """
-_GET_UNTIMED = "SELECT run_id, created, merge FROM runs WHERE run_id = ANY($1::uuid[])"
+_GET_UNTIMED = f"SELECT {READ} FROM runs WHERE run_id = ANY($1::uuid[])"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +47,7 @@ async def get_runs(connection: Connection, runs: Iterable[uuid.UUID]) -> StoredR
         rows += await connection.fetch(_GET_TIMED, *map(list, zip(*timed, strict=True)))
     if untimed:
         rows += await connection.fetch(_GET_UNTIMED, untimed)
-    return StoredRuns({row[0]: decode(row[2]) for row in rows}, {row[0]: row[1] for row in rows})
+    return StoredRuns({row[0]: run_of(row) for row in rows}, {row[0]: row[1] for row in rows})
 
 
 async def put_runs(connection: Connection, changes: Iterable[RunChange], created: dict[uuid.UUID, datetime]) -> None:
@@ -78,7 +59,7 @@ async def put_runs(connection: Connection, changes: Iterable[RunChange], created
     known: list[tuple[object, ...]] = []
     for change in changes:
         filed = created.get(change.run)
-        (new if filed is None else known).append(_row(change, filed))
+        (new if filed is None else known).append(row_of(change, filed))
     if known:
         await connection.execute(_CHANGE_RUNS, *zip(*known, strict=True))
     if new:
@@ -86,38 +67,3 @@ async def put_runs(connection: Connection, changes: Iterable[RunChange], created
             await connection.execute(_ADD_RUNS, *zip(*sorted(new, key=itemgetter(0)), strict=True))
         except asyncpg.UniqueViolationError as error:
             raise Conflict from error
-
-
-def uuid_time(run: uuid.UUID) -> datetime | None:
-    """The time in a UUIDv7; None for another UUID."""
-    if run.version != 7:
-        return None
-    try:
-        return EPOCH + timedelta(milliseconds=run.int >> 80)
-    except OverflowError:
-        return datetime.max.replace(tzinfo=UTC) - timedelta(days=1)
-
-
-def _row(change: RunChange, created: datetime | None) -> tuple[object, ...]:
-    run, facts = change.after, change.facts
-    started, nominal, parent = run.started_at, run.nominal, run.parent
-    return (
-        change.run,
-        created or uuid_time(change.run) or started,
-        run.job,
-        run.external_id,
-        run.state,
-        started,
-        run.ended_at,
-        nominal and nominal.start,
-        nominal and nominal.end,
-        parent and parent.run,
-        run.root and run.root.run,
-        parent and parent.job,
-        facts.io and facts.io.id,
-        facts.versions and facts.versions.id,
-        facts.job_state and facts.job_state.version,
-        run.events_from,
-        run.events_to,
-        encode(run),
-    )

@@ -20,6 +20,7 @@ from ...domain.run_reports import Reports
 from ...domain.statement import Statement
 from ..database import Connection, Database
 from ..event_bodies import BodyCompressor
+from ..kept_bodies import BodyKeeper
 from ..pipelines.sampling import add_candidates
 from . import archive, assets, content, io_sets, links, names, run_reports, runs
 from .rows import Known, KnownRows
@@ -38,7 +39,7 @@ class IngestStore:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._known = Known()
-        self._bodies: BodyCompressor | None = None
+        self._bodies: BodyKeeper | None = None
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[IngestTransaction]:
@@ -46,8 +47,9 @@ class IngestStore:
         try:
             async with self._database.transaction() as connection:
                 if self._bodies is None:
-                    self._bodies = BodyCompressor()
-                    await self._bodies.prepare(connection)
+                    compressor = BodyCompressor()
+                    await compressor.prepare(connection)
+                    self._bodies = BodyKeeper(compressor)
                 known = self._known.begin()
                 yield IngestTransaction(connection, known, self._bodies)
         except BaseException as error:
@@ -59,7 +61,7 @@ class IngestStore:
                 raise StoreUnavailable from error
             raise
         known.commit()
-        self._bodies.train_if_ready(self._database)
+        self._bodies.compressor.train_if_ready(self._database)
 
     async def position(self) -> str:
         """A position in the graph's history that holds all that is committed. Raises StoreUnavailable."""
@@ -69,7 +71,7 @@ class IngestStore:
     async def close(self) -> None:
         """Ends what goes on beside the transactions."""
         if self._bodies:
-            await self._bodies.close()
+            await self._bodies.compressor.close()
 
     async def reject(self, rejections: Sequence[Rejection]) -> None:
         """Keeps rejected events."""
@@ -87,7 +89,7 @@ class IngestStore:
 class IngestTransaction:
     """The steps of writing a batch, in their order."""
 
-    def __init__(self, connection: Connection, known: KnownRows, bodies: BodyCompressor) -> None:
+    def __init__(self, connection: Connection, known: KnownRows, bodies: BodyKeeper) -> None:
         self._connection = connection
         self._known = known
         self._bodies = bodies
@@ -121,7 +123,7 @@ class IngestTransaction:
             for sender in {sender for _, sender in events}
         }
         arrivals = [(event, senders[sender]) for event, sender in events]
-        new, self._position = await archive.add_events(self._connection, arrivals, received, self._bodies)
+        new, self._position = await archive.add_events(self._connection, self._known, arrivals, received, self._bodies)
         return new
 
     async def position(self) -> str:
