@@ -84,7 +84,7 @@ class Database:
     async def connection(self) -> AsyncIterator[Connection]:
         """A connection on which each statement is a transaction. Raises StoreUnavailable."""
         try:
-            async with self._pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
+            async with _lent(self._pool, ACQUIRE_SECONDS) as connection:
                 yield connection
         except (*AWAY, asyncpg.InterfaceError) as error:
             raise StoreUnavailable from error
@@ -93,7 +93,7 @@ class Database:
     async def transaction(self) -> AsyncIterator[Connection]:
         """A transaction that is committed at its end, and rolled back by an error. Raises StoreUnavailable."""
         try:
-            async with self._pool.acquire(timeout=ACQUIRE_SECONDS) as connection, connection.transaction():
+            async with _lent(self._pool, ACQUIRE_SECONDS) as connection, connection.transaction():
                 yield connection
         except (*AWAY, asyncpg.InterfaceError) as error:
             raise StoreUnavailable from error
@@ -105,11 +105,26 @@ class Database:
         Raises QueryTimeout or StoreUnavailable.
         """
         try:
-            async with self._pool.acquire(timeout=seconds) as connection, _snapshot(connection, seconds):
+            async with _lent(self._pool, seconds) as connection, _snapshot(connection, seconds):
                 yield connection
         except (asyncpg.QueryCanceledError, TimeoutError) as error:
             raise QueryTimeout(seconds) from error
         except (*AWAY, asyncpg.InterfaceError) as error:
+            raise StoreUnavailable from error
+
+
+@contextlib.asynccontextmanager
+async def _lent(pool: Pool, seconds: float) -> AsyncIterator[Connection]:
+    """A connection, for which one waits for at most so many seconds. Raises StoreUnavailable, and what asyncpg raises.
+
+    While PostgreSQL shuts down, it says so to connections that nobody uses before it closes them. One that is lent in
+    between counts as busy: it is no good any more, and asyncpg does not see that by itself.
+    """
+    async with pool.acquire(timeout=seconds) as connection:
+        try:
+            yield connection
+        except asyncpg.InternalClientError as error:
+            connection.terminate()
             raise StoreUnavailable from error
 
 
