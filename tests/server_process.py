@@ -61,4 +61,17 @@ def processes_of(parent: int) -> list[int]:
 
 def kill_postgres(data: Path) -> None:
     """Ends the PostgreSQL of a server with this data folder as `kill -9` does."""
-    os.kill(int((data / "postgres" / "postmaster.pid").read_text().splitlines()[0]), signal.SIGKILL)
+    os.kill(_postmaster(data), signal.SIGKILL)
+
+
+def postgres_lives(data: Path) -> bool:
+    """Whether a server with this data folder has a PostgreSQL now; for a moment after it died, it has none."""
+    try:
+        os.kill(_postmaster(data), 0)
+    except (FileNotFoundError, IndexError, ProcessLookupError):
+        return False
+    return True
+
+
+def _postmaster(data: Path) -> int:
+    return int((data / "postgres" / "postmaster.pid").read_text().splitlines()[0])

@@ -24,7 +24,7 @@ from headwater.v1 import catalog_service_pb2_grpc as catalog
 from headwater.v1 import ingest_service_pb2_grpc as ingest
 from headwater.v1.event_pb2 import EventResult
 
-from ...server_process import READY, kill_postgres, processes_of, serve
+from ...server_process import READY, kill_postgres, postgres_lives, processes_of, serve
 
 T = TypeVar("T")
 ROUNDS = 3
@@ -193,6 +193,7 @@ async def test_nothing_acknowledged_is_missing_and_nothing_is_doubled(
                 elif victim == "one of its processes":
                     await server.kill_one_process()
                 else:
+                    await until(lambda: postgres_lives(tmp_path))
                     kill_postgres(tmp_path)
                     await load.wait_for(
                         BATCH * SENDERS
