@@ -128,7 +128,8 @@ class EventStream:
         if self._is_wary:
             self._is_wary = False
             with suppress(TimeoutError):
-                await asyncio.wait_for(call.initial_metadata(), REFUSAL_SECONDS)
+                async with asyncio.timeout(REFUSAL_SECONDS):
+                    await call.initial_metadata()
         while self._unsent or not self._is_complete:
             while self._unsent:
                 await call.write(self._group())

@@ -100,7 +100,8 @@ async def test_where_no_room_comes_the_droppable_is_dropped_and_the_other_refuse
 
 async def test_what_can_never_fit_is_refused_at_once(spool: Spool) -> None:
     with pytest.raises(SpoolFull, match="no room for 20,000 bytes"):
-        await asyncio.wait_for(spool.put([item("1", size=20_000)]), timeout=10)
+        async with asyncio.timeout(10):
+            await spool.put([item("1", size=20_000)])
 
 
 async def test_whoever_put_into_a_file_that_fails_is_told(path: Path) -> None:

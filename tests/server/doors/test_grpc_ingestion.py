@@ -79,7 +79,8 @@ async def test_a_stream_answers_while_its_client_waits(ingest: IngestServiceAsyn
     call = ingest.StreamEvents()
     for key in (7, 7, 9):
         await call.write(StreamEventsRequest(events=[StreamedEvent(id=key, event=Event(open_lineage=event()))]))
-        answer: Any = await asyncio.wait_for(call.read(), 10)
+        async with asyncio.timeout(10):
+            answer: Any = await call.read()
         assert [result.id for result in answer.results] == [key]
         assert answer.position
     await call.done_writing()

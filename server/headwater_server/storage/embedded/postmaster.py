@@ -71,7 +71,8 @@ class Postmaster:
             with contextlib.suppress(ProcessLookupError):
                 self._process.send_signal(sign)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._process.wait(), seconds)
+                async with asyncio.timeout(seconds):
+                    await self._process.wait()
 
     async def _wait_until_ready(self, process: asyncio.subprocess.Process) -> None:
         """Returns once the process has written that it is ready; raises EmbeddedPostgresError."""

@@ -151,7 +151,8 @@ class GraphMemory:
     async def _advance(self, connection: Any) -> None:
         """Goes on to the present, by one question where nothing changed."""
         assert self._held is not None
-        polled = await asyncio.wait_for(poll(connection, self._held.seen), TIMEOUT_SECONDS)
+        async with asyncio.timeout(TIMEOUT_SECONDS):
+            polled = await poll(connection, self._held.seen)
         if polled.changes:
             async with connection.transaction(isolation="repeatable_read", readonly=True):
                 polled = await poll(connection, self._held.seen)
