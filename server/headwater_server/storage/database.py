@@ -33,9 +33,15 @@ AWAY = (
     asyncpg.TooManyConnectionsError,
     asyncpg.InvalidCatalogNameError,
     asyncpg.AdminShutdownError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
     OSError,
 )
-"""What asyncpg raises when PostgreSQL is away."""
+"""What asyncpg raises when PostgreSQL is away.
+
+While it shuts down, it says so to connections that nobody uses before it closes them. One that is used in between
+counts as busy, which is an InternalClientError: it is no good any more, and asyncpg does not see that by itself.
+"""
 
 ACQUIRE_SECONDS = 10
 """How long a write waits for a connection."""
@@ -86,7 +92,7 @@ class Database:
         try:
             async with _lent(self._pool, ACQUIRE_SECONDS) as connection:
                 yield connection
-        except (*AWAY, asyncpg.InterfaceError) as error:
+        except AWAY as error:
             raise StoreUnavailable from error
 
     @contextlib.asynccontextmanager
@@ -95,7 +101,7 @@ class Database:
         try:
             async with _lent(self._pool, ACQUIRE_SECONDS) as connection, connection.transaction():
                 yield connection
-        except (*AWAY, asyncpg.InterfaceError) as error:
+        except AWAY as error:
             raise StoreUnavailable from error
 
     @contextlib.asynccontextmanager
@@ -109,23 +115,19 @@ class Database:
                 yield connection
         except (asyncpg.QueryCanceledError, TimeoutError) as error:
             raise QueryTimeout(seconds) from error
-        except (*AWAY, asyncpg.InterfaceError) as error:
+        except AWAY as error:
             raise StoreUnavailable from error
 
 
 @contextlib.asynccontextmanager
 async def _lent(pool: Pool, seconds: float) -> AsyncIterator[Connection]:
-    """A connection, for which one waits for at most so many seconds. Raises StoreUnavailable, and what asyncpg raises.
-
-    While PostgreSQL shuts down, it says so to connections that nobody uses before it closes them. One that is lent in
-    between counts as busy: it is no good any more, and asyncpg does not see that by itself.
-    """
+    """A connection, for which one waits for at most so many seconds; one that is no good any more is not lent again."""
     async with pool.acquire(timeout=seconds) as connection:
         try:
             yield connection
-        except asyncpg.InternalClientError as error:
+        except asyncpg.InternalClientError:
             connection.terminate()
-            raise StoreUnavailable from error
+            raise
 
 
 @contextlib.asynccontextmanager

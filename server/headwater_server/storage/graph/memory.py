@@ -43,7 +43,7 @@ RELOAD_SHARE = 10
 KINDS_AT_ONCE = 100
 KINDS_PAUSE_SECONDS = 0.02
 """How kinds are asked for ahead of the questions: few at a time, for others wait meanwhile, and a pause after each."""
-_GONE = (*AWAY, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError)
+_GONE = (*AWAY, asyncpg.PostgresError)
 
 
 class Outdated(Exception):
