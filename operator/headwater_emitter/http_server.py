@@ -36,8 +36,7 @@ class _Server(uvicorn.Server):
 @contextlib.asynccontextmanager
 async def serving(address: Address, routes: Sequence[Route]) -> AsyncIterator[Address]:
     """Serves inside of the block; gives where. Raises OSError where the address is taken."""
-    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
-    listener = socket.create_server((address.host, address.port), family=family, backlog=128)
+    listener = socket.create_server((address.host, address.port), family=address.family, backlog=128)
     handlers = {HeadwaterError: _tell, HTTPException: _tell_no_route}
     config = uvicorn.Config(
         Starlette(routes=routes, exception_handlers=handlers),

@@ -268,10 +268,9 @@ class Doors:
         return Address(asked.host, listener.getsockname()[1])
 
     def _listen(self, address: Address, what: str) -> socket.socket:
-        family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
         at = (address.host, address.port)
         try:
-            return socket.create_server(at, family=family, reuse_port=self._shares_ports)
+            return socket.create_server(at, family=address.family, reuse_port=self._shares_ports)
         except OSError as error:
             raise OSError(f"{what} cannot listen on {address}: {error}") from error
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
@@ -26,11 +25,11 @@ from .memory_graph import (
     no_links,
     sorted_once,
 )
+from .times import micros_of
 from .walk import LINKS_FOR_EACH_NODE, MAX_WALKED
 
 MAX_LINKS_AT_ONCE = 100_000
 """How many links of one level are looked at: nobody else gets a turn meanwhile."""
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _JOB, _DELETED = np.uint8(Flag.JOB), np.uint8(Flag.DELETED_SET)
 
 
@@ -153,7 +152,7 @@ class _Walk:
         if self.asked.as_of is None:
             current: Bools = links.until == FOREVER
             return current
-        time = (self.asked.as_of - _EPOCH) // timedelta(microseconds=1)
+        time = micros_of(self.asked.as_of)
         held: Bools = (links.since <= time) & (links.until > time)
         return held
 

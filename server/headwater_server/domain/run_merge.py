@@ -7,7 +7,7 @@ holds. A `RunMerge` is what has to be remembered of the events so far to merge a
 from __future__ import annotations
 
 import uuid
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import NamedTuple
 
 from msgspec import Struct
@@ -15,9 +15,7 @@ from msgspec import Struct
 from .event import Event
 from .model import OrderKey, RunState
 from .statement import StatedLabel
-
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-MICROSECOND = timedelta(microseconds=1)
+from .times import micros_of, time_of
 
 
 class Stamp(NamedTuple):
@@ -123,12 +121,7 @@ def merge_event(run: RunMerge | None, event: Event) -> RunMerge:
 
 def stamp_of(key: OrderKey) -> Stamp:
     """The key as it is kept."""
-    return Stamp((key.time - EPOCH) // MICROSECOND, key.finality, key.identity)
-
-
-def time_of(micros: int) -> datetime:
-    """The time so many microseconds after 1970 began."""
-    return EPOCH + timedelta(microseconds=micros)
+    return Stamp(micros_of(key.time), key.finality, key.identity)
 
 
 def _merge_facets(run: RunMerge, event: Event, stamp: Stamp) -> None:

@@ -29,10 +29,9 @@ def held_ports(settings: Settings) -> Iterator[Settings]:
 @contextlib.contextmanager
 def _held(address: Address) -> Iterator[Address]:
     """Binds it and never listens, so no connection comes here."""
-    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as holder:
+    with socket.socket(address.family, socket.SOCK_STREAM) as holder:
         holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as those who listen do, after a restart
-        if family == socket.AF_INET6:
+        if address.family == socket.AF_INET6:
             holder.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         try:
             holder.bind((address.host, address.port))

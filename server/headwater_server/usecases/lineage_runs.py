@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import AsyncIterator, Collection, Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import NamedTuple
 
 from headwater.names import LATEST, DatasetName, DatasetVersionName, RunName, WriteName
@@ -18,11 +18,10 @@ from ..domain.graph_assets import GraphAsset
 from ..domain.lineage import FOREVER, Node, NodeType, Part, Root, RunRoot, Traversal, VersionRoot, WriteRoot
 from ..domain.lineage_ports import GraphReader, LeftRecord, RunRecord
 from ..domain.model import AssetName, DatasetKind
+from ..domain.times import micros_of
 from ..domain.versions import WriteRecord, parse_version
 from ..domain.walk import Edge, Step
 from .lineage_book import Book
-
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class RunKey(NamedTuple):
@@ -203,4 +202,4 @@ class RunLevel:
 
 def _edge(near: RunKey, far: RunKey, job: int, time: datetime) -> Edge[RunKey]:
     """What a run did once, at a time."""
-    return Edge(near, far, job, False, (time - EPOCH) // timedelta(microseconds=1), FOREVER)
+    return Edge(near, far, job, False, micros_of(time), FOREVER)

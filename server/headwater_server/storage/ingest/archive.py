@@ -42,17 +42,18 @@ async def add_events(
     kept = await bodies.keep(events)
     missing = known.missing("body_templates", kept.templates)
     await TEMPLATES.run(connection, await bodies.keep_templates([kept.templates[key] for key in missing]))
-    by_id = {event_id(event.identity): event.identity for event in events}
+    ids = [event_id(event.identity) for event in events]
     found = await connection.fetch(
         _ADD_EVENTS,
         [event.subject for event in events],
         [event.event_time for event in events],
-        [event_id(event.identity) for event in events],
+        ids,
         received,
         [sender for _, sender in arrivals],
         kept.bodies,
     )
-    return {by_id[row[0]] for row in found}, found[0][1] if found else None
+    identities = dict(zip(ids, (event.identity for event in events), strict=True))
+    return {identities[row[0]] for row in found}, found[0][1] if found else None
 
 
 async def add_rejections(connection: Connection, rejections: Iterable[Rejection]) -> None:

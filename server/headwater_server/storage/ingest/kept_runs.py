@@ -14,8 +14,9 @@ from msgspec import Struct
 
 from ...domain.batch import RunChange
 from ...domain.model import RunState
-from ...domain.run_merge import EPOCH, MICROSECOND, Contribution, Nominal, Reference, RunMerge, Stamp
+from ...domain.run_merge import Contribution, Nominal, Reference, RunMerge, Stamp
 from ...domain.statement import StatedLabel
+from ...domain.times import EPOCH, micros_of
 from ..database import Record
 
 COLUMNS = {
@@ -105,7 +106,7 @@ def run_of(row: Record) -> RunMerge:
     data, started_at = row["merge"], _aware(row["started_at"])
     if data[0] == WHOLE:
         return _decode_whole(data)
-    rest, started = _decode_rest(data), (started_at - EPOCH) // MICROSECOND
+    rest, started = _decode_rest(data), micros_of(started_at)
     stamps = [Stamp(started + micros, finality, identity) for micros, finality, identity in rest.stamps]
     return RunMerge(
         stamps[rest.job],

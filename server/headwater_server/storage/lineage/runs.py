@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from ...domain.catalog_places import DatasetSet, RunPlace
 from ...domain.graph_assets import GraphAsset
 from ...domain.lineage import FOREVER
 from ...domain.lineage_ports import LeftRecord, Readers, ReadRecord, RunRecord
 from ...domain.model import RunState
-from ...domain.run_merge import EPOCH
+from ...domain.times import micros_of
 from ...domain.versions import WriteRecord
 from ...domain.walk import Edge
 from ..catalog.bindings import Read, bind_reads
@@ -133,7 +133,7 @@ async def get_run_links(connection: Connection, run: uuid.UUID) -> list[Edge[int
     row = await connection.fetchrow("SELECT job_id, io_set_id, started_at FROM runs WHERE run_id = $1", run)
     if row is None or row[1] is None:
         return []
-    since = (row[2] - EPOCH) // timedelta(microseconds=1)
+    since = micros_of(row[2])
     found = (await get_link_sets(connection, [row[1]]))[row[1]]
     return [Edge(link.source, link.target, row[0], link.inferred, since, FOREVER) for link in sorted(found.links)]
 
