@@ -18,6 +18,8 @@ from .cluster.node import end_component
 from .headwater_images import WORKLOAD
 from .kubernetes_access import Namespace, kubectl
 from .lineage_pipelines import define
+from .ongoing_load import OngoingLoad, loaded
+from .release import Release
 from .running_operator import install_permissions
 from .running_server import running_server
 from .target import OwnNode, Target, target_of_tests
@@ -104,6 +106,15 @@ def host(target: Target) -> str:
 def server(host: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """A server outside of pods, which tests and pods reach under the same address. Its store is the session's."""
     with running_server(host, tmp_path_factory.mktemp("server")) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def load(
+    release: Release, headwater_image: str, host: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[OngoingLoad]:
+    """Events come to the module's release all the while."""
+    with loaded(release, headwater_image, host, tmp_path_factory.mktemp("load")) as found:
         yield found
 
 

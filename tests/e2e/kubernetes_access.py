@@ -81,3 +81,8 @@ def has_condition(condition: str, status: str = "True") -> Condition:
         return any(entry["type"] == condition and entry["status"] == status for entry in conditions)
 
     return holds
+
+
+def has_ended(job: Object) -> bool:
+    """Whether a Job has ended, one way or the other."""
+    return has_condition("Complete")(job) or has_condition("Failed")(job)

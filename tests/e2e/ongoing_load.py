@@ -19,7 +19,7 @@ from headwater import HeadwaterError, NotFound, Settings, SyncClient
 from headwater.names import JobName
 from headwater.v1.catalog_pb2 import RunState
 
-from .kubernetes_access import PATIENCE_SECONDS, Namespace, Object, has_condition, kubectl
+from .kubernetes_access import PATIENCE_SECONDS, Namespace, Object, has_condition, has_ended, kubectl
 from .lineage_pipelines import RESOURCE, job, pipeline
 from .release import CLUSTER, FULL_NAME, Release
 from .running_webhook import OPT_IN
@@ -111,7 +111,7 @@ class SteadyJob:
     def finish(self) -> Object:
         """Tells it that they are enough; gives the Job as it ended."""
         self._namespace.kubectl("exec", "job/steady", "--container", "main", "--", "touch", "/tmp/enough")
-        return self._namespace.wait_for("batch/v1/Job", "steady", _has_ended)
+        return self._namespace.wait_for("batch/v1/Job", "steady", has_ended)
 
 
 @dataclass
@@ -132,7 +132,7 @@ class OngoingLoad:
         """Starts a Job, and sees that it ends well and that the service is told so."""
         name = f"beside-{next(self._numbers)}"
         self.team.apply(job(name, self.image))
-        done = self.team.wait_for("batch/v1/Job", name, _has_ended)
+        done = self.team.wait_for("batch/v1/Job", name, has_ended)
         assert has_condition("Complete")(done), self.team.kubectl("describe", f"job/{name}")
         self.reported(done)
 
@@ -211,7 +211,3 @@ def completion(run: str) -> Object:
         "job": {"namespace": namespace, "name": name},
         "outputs": [{"namespace": "s3://load", "name": name}],
     }
-
-
-def _has_ended(found: Object) -> bool:
-    return has_condition("Complete")(found) or has_condition("Failed")(found)

@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
 from kubernetes.dynamic import DynamicClient
 
 from headwater import Settings
@@ -128,6 +129,7 @@ def installed_in(
 @contextmanager
 def installed(namespace: Namespace, load_image: Callable[[str], str], chart: Path = CHART) -> Iterator[Release]:
     """Installs the chart with its images; uninstalls it."""
+    need_helm()
     values = image_values(load_image)
     kubectl("label", "namespace", namespace.name, RESTRICTED)
     release = Release(namespace, values, chart)
@@ -171,6 +173,12 @@ def version(program: str) -> int:
 def helms() -> list[str]:
     """The Helms on the path."""
     return [name for name in ("helm", "helm3") if shutil.which(name)]
+
+
+def need_helm() -> None:
+    """Skips the test where no Helm is on the path."""
+    if not helms():
+        pytest.skip("the chart is installed by Helm, and there is none on the path")
 
 
 def _is_ready(pod: Object) -> bool:

@@ -16,7 +16,7 @@ from headwater import Settings, SyncClient
 from headwater.names import JobName
 
 from .asking import Asked, asking
-from .kubernetes_access import PATIENCE_SECONDS, Namespace, Object, has_condition, kubectl
+from .kubernetes_access import PATIENCE_SECONDS, Namespace, has_condition, kubectl
 from .lineage_pipelines import RESOURCE, pipeline
 from .release import CHART, FULL_NAME, NAME, PATIENCE, Release, helm, helms, installed
 from .rights import asked_for, granted
@@ -47,8 +47,6 @@ def own_namespace(client: DynamicClient) -> Iterator[Namespace]:
 @pytest.fixture(scope="module")
 def release(own_namespace: Namespace, load_image: Callable[[str], str]) -> Iterator[Release]:
     """The chart, installed."""
-    if not helms():
-        pytest.skip("the chart is installed by Helm, and there is none on the path")
     with installed(own_namespace, load_image) as found:
         yield found
 
@@ -69,7 +67,7 @@ def test_every_pod_is_ready_where_the_restricted_standard_is_enforced(release: R
     labels = json.loads(release.namespace.kubectl("get", "namespace", "e2e-chart", "--output", "json"))["metadata"]
     assert labels["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
     for component, count in COMPONENTS.items():
-        pods = pods_of(release, component)
+        pods = release.pods(component)
         assert len(pods) == count
         for pod in pods:
             assert all(each["ready"] for each in pod["status"]["containerStatuses"]), pod["metadata"]["name"]
@@ -98,7 +96,7 @@ def test_prometheus_finds_every_pod_of_every_program_and_reads_how_it_stands(rel
         slices = json.loads(release.namespace.kubectl("get", "endpointslices", "-l", selector, "-o", "json"))["items"]
         (port,) = {port["port"] for each in slices for port in each["ports"]}
         found = {endpoint["targetRef"]["name"] for each in slices for endpoint in each["endpoints"]}
-        assert found == {each["metadata"]["name"] for each in pods_of(release, component)}
+        assert found == {each["metadata"]["name"] for each in release.pods(component)}
         for pod in found:
             where = f"/api/v1/namespaces/{release.namespace.name}/pods/http:{pod}:{port}/proxy/metrics"
             assert metric in kubectl("get", "--raw", where)
@@ -128,12 +126,12 @@ def test_every_pod_is_closed_by_a_network_policy(release: Release) -> None:
 
 
 def test_the_database_comes_back_on_its_volume(release: Release, tmp_path: Path) -> None:
-    (before,) = pods_of(release, "database")
+    (before,) = release.pods("database")
     for how in (("--grace-period=0", "--force"), ()):
         release.namespace.kubectl("delete", "pod", before["metadata"]["name"], *how)
         release.namespace.kubectl("rollout", "status", f"statefulset/{FULL_NAME}-database", "--timeout=120s")
         release.namespace.kubectl("rollout", "status", f"deployment/{FULL_NAME}-server", "--timeout=120s")
-    (after,) = pods_of(release, "database")
+    (after,) = release.pods("database")
     assert after["metadata"]["uid"] != before["metadata"]["uid"]
     assert "asked" in upstream_of_what_was_answered(release, tmp_path)
 
@@ -144,7 +142,7 @@ def test_an_upgrade_by_the_other_helm_keeps_certificates_and_the_password(releas
     changed = ("--set", "server.settings.HEADWATER_LOG_LEVEL=debug", "--wait", "--timeout", "240s")
     release.helm("upgrade", str(CHART), *release.values, *changed, program=helms()[-1])
     assert [secret(release, name) for name in names] == before
-    (container, *_) = pods_of(release, "server")[0]["spec"]["containers"]
+    (container, *_) = release.pods("server")[0]["spec"]["containers"]
     assert {"name": "HEADWATER_LOG_LEVEL", "value": "debug"} in container["env"]
 
 
@@ -203,13 +201,6 @@ def upstream_of_what_was_answered(release: Release, folder: Path) -> str:
     return release.type_in([*way_in, f"headwater upstream k8s://kubernetes/{release.namespace.name}/answered"], folder)
 
 
-def pods_of(release: Release, component: str) -> list[Object]:
-    """The pods of a component that are not about to go."""
-    selector = f"app.kubernetes.io/instance={NAME},app.kubernetes.io/component={component}"
-    found = json.loads(release.namespace.kubectl("get", "pods", "--selector", selector, "--output", "json"))["items"]
-    return [each for each in found if "deletionTimestamp" not in each["metadata"]]
-
-
 def commands_of(notes: str) -> list[str]:
     """The commands in the notes that are whole as they stand there."""
     words = ("kubectl", "headwater", "export")
@@ -264,7 +255,7 @@ def arrives(client: SyncClient, namespace: Namespace, name: str) -> None:
 def expiries(release: Release, component: str) -> Iterator[float]:
     """When the certificates end that the pods of a component show, in seconds since 1970."""
     port = {"server": 4979, "webhook": 4978}[component]
-    for pod in pods_of(release, component):
+    for pod in release.pods(component):
         where = f"/api/v1/namespaces/{release.namespace.name}/pods/http:{pod['metadata']['name']}:{port}/proxy/metrics"
         lines = kubectl("get", "--raw", where).splitlines()
         (line,) = [each for each in lines if each[:1] != "#" and "certificate_expiry_timestamp_seconds" in each]

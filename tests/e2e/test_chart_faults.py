@@ -12,8 +12,8 @@ import pytest
 from kubernetes.dynamic import DynamicClient
 
 from .kubernetes_access import Namespace, Object, has_condition
-from .ongoing_load import OngoingLoad, loaded
-from .release import COMPONENTS, Release, helms, installed_in
+from .ongoing_load import OngoingLoad
+from .release import COMPONENTS, Release, installed_in
 from .target import OwnNode, Target
 from .waiting import until
 
@@ -26,18 +26,7 @@ def release(target: Target, client: DynamicClient, load_image: Callable[[str], s
     """The chart, installed where the processes of its pods can be reached."""
     if not isinstance(target, OwnNode):
         pytest.skip("the processes of pods are killed on a node of our own only: run make e2e as root")
-    if not helms():
-        pytest.skip("the chart is installed by Helm, and there is none on the path")
     with installed_in("e2e-faults", client, load_image) as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-def load(
-    release: Release, headwater_image: str, host: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[OngoingLoad]:
-    """Events come all the while."""
-    with loaded(release, headwater_image, host, tmp_path_factory.mktemp("load")) as found:
         yield found
 
 

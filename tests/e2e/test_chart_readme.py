@@ -12,7 +12,7 @@ import pytest
 from kubernetes.dynamic import DynamicClient
 
 from .kubernetes_access import Namespace, kubectl
-from .release import CHART, Release, helm, helms, image_values, taking_over
+from .release import CHART, Release, helm, image_values, need_helm, taking_over
 
 README = CHART.parents[1] / "README.md"
 CHAPTER = re.compile(r"^### With Helm$(.*?)^#", re.DOTALL | re.MULTILINE)
@@ -25,8 +25,7 @@ NAMESPACES = ("headwater", "ml")
 @pytest.fixture
 def typed(client: DynamicClient, tmp_path: Path) -> Iterator[Callable[[str], str]]:
     """Types commands in, in a folder like that of the repository; what they made goes afterwards."""
-    if not helms():
-        pytest.skip("the chart is installed by Helm, and there is none on the path")
+    need_helm()
     (tmp_path / "helm").symlink_to(CHART.parent)
     yield lambda commands: Release(Namespace("headwater", client), ()).type_in([commands], tmp_path)
     helm("uninstall", "headwater", "--namespace", "headwater", "--ignore-not-found", "--wait")

@@ -15,8 +15,8 @@ from headwater_server.storage.migrate import head
 from .headwater_images import TAG as BEFORE
 from .kubernetes_access import PATIENCE_SECONDS, Object, kubectl
 from .later_build import REVISION, TAG, load_later_build
-from .ongoing_load import OngoingLoad, loaded
-from .release import CHART, FULL_NAME, PATIENCE, Release, helm, helms, installed_in
+from .ongoing_load import OngoingLoad
+from .release import CHART, FULL_NAME, PATIENCE, Release, helm, installed_in, need_helm
 from .target import Target
 from .waiting import until
 
@@ -31,8 +31,7 @@ LONG = pytest.mark.timeout(600)
 @pytest.fixture(scope="module")
 def previous_chart(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The chart as an earlier version."""
-    if not helms():
-        pytest.skip("the chart is installed by Helm, and there is none on the path")
+    need_helm()
     folder = tmp_path_factory.mktemp("chart")
     helm("package", str(CHART), "--version", PREVIOUS, "--app-version", PREVIOUS, "--destination", str(folder))
     return folder / f"headwater-{PREVIOUS}.tgz"
@@ -46,15 +45,6 @@ def release(
     with installed_in("e2e-upgrade", client, load_image, previous_chart) as found:
         if not load_later_build(target):
             pytest.skip("images cannot be loaded into this cluster, and the later build is in no registry")
-        yield found
-
-
-@pytest.fixture(scope="module")
-def load(
-    release: Release, headwater_image: str, host: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[OngoingLoad]:
-    """Events come all the while."""
-    with loaded(release, headwater_image, host, tmp_path_factory.mktemp("load")) as found:
         yield found
 
 

@@ -17,7 +17,7 @@ from headwater.names import JobName
 from headwater.v1.catalog_pb2 import Run, RunState
 
 from ..server_process import kill_postgres
-from .kubernetes_access import Namespace, Object, has_condition, kubectl
+from .kubernetes_access import Namespace, Object, has_condition, has_ended, kubectl
 from .lineage_pipelines import RESOURCE, define, job, pipeline
 from .running_operator import CLUSTER, running_operator
 from .running_webhook import OPT_IN, running_webhook
@@ -91,7 +91,7 @@ def training(name: str, image: str, *, runs: int = 1, pause: float = 0) -> Objec
 
 def completed(namespace: Namespace, name: str) -> Object:
     """A Job, once it has ended well."""
-    done = namespace.wait_for("batch/v1/Job", name, ended)
+    done = namespace.wait_for("batch/v1/Job", name, has_ended)
     assert has_condition("Complete")(done), namespace.kubectl("logs", f"job/{name}", "--container", "main")
     return done
 
@@ -231,7 +231,7 @@ def test_an_emitter_that_is_killed_goes_on_with_what_it_had(
     until(lambda: len(started(traced, "train")) > 2)
     signal_emitter(pod_of(traced, "train"), signal.SIGKILL)
     with secured.running() as client:
-        traced.wait_for("batch/v1/Job", "train", ended)
+        traced.wait_for("batch/v1/Job", "train", has_ended)
         made = {f"runs/{run}" for run in emitted(traced, "train")}
         until(lambda: made <= {each.name for each in fits(client, traced)})
     assert emitter_of(pod_of(traced, "train"))["restartCount"] == 1
@@ -264,8 +264,3 @@ def started(namespace: Namespace, name: str) -> list[str]:
         return emitted(namespace, name)
     except AssertionError:
         return []
-
-
-def ended(found: Object) -> bool:
-    """Whether a Job has ended, one way or the other."""
-    return has_condition("Complete")(found) or has_condition("Failed")(found)

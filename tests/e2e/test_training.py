@@ -22,9 +22,9 @@ from headwater.names import JobName
 from headwater.v1.catalog_pb2 import Run, RunState
 
 from .crds import apply_crds
-from .kubernetes_access import Namespace, Object, has_condition, kubectl
+from .kubernetes_access import Namespace, Object, has_condition, has_ended, kubectl
 from .lineage_pipelines import RESOURCE, job, pipeline
-from .release import FULL_NAME, helms, installed
+from .release import FULL_NAME, installed
 from .running_operator import program
 from .running_webhook import OPT_IN
 from .target import Target
@@ -91,8 +91,6 @@ def service(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Service]:
     """The chart, installed as it comes, and the way in that its notes tell a person."""
-    if not helms():
-        pytest.skip("the chart is installed by Helm, and there is none on the path")
     apply_crds(client, "Workflow")
     folder = tmp_path_factory.mktemp("reader")
     token, ca = folder / "token", folder / "ca.crt"
@@ -240,11 +238,6 @@ def run_of(client: SyncClient, namespace: str, name: str) -> Run:
     """The one run of a job."""
     (found,) = client.runs(str(JobName(namespace, name)))
     return client.get_run(found.name, view="FULL")
-
-
-def has_ended(found: Object) -> bool:
-    """Whether a Job has ended, one way or the other."""
-    return has_condition("Complete")(found) or has_condition("Failed")(found)
 
 
 def test_the_team_knows_nothing_of_this_project() -> None:
