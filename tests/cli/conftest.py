@@ -1,6 +1,7 @@
 """What the command's tests share: a fake server, and the command called in this process or in one of its own."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -27,6 +28,18 @@ class Outcome(NamedTuple):
 
 
 Headwater: TypeAlias = Callable[..., Outcome]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_signals_ignored() -> None:
+    """Programs inherit what is ignored: by `nohup`, or by a shell that starts the tests in the background."""
+    for sign, handler in {
+        signal.SIGHUP: signal.SIG_DFL,
+        signal.SIGQUIT: signal.SIG_DFL,
+        signal.SIGINT: signal.default_int_handler,
+    }.items():
+        if signal.getsignal(sign) is signal.SIG_IGN:
+            signal.signal(sign, handler)
 
 
 @pytest.fixture(autouse=True)
