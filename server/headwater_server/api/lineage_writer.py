@@ -64,6 +64,7 @@ class AnswerWriter:
     ) -> None:
         """Adds links of a part between nodes that are known."""
         names, fields = self._names, self._fields
+        transformations: dict[tuple[int, ...], list[graph.Transformation]] = {}
         for link in links:
             written = message.add(source=names[link.source], target=names[link.target], inferred=link.inferred)
             if link.job:
@@ -72,7 +73,11 @@ class AnswerWriter:
             if link.until != FOREVER:
                 written.end_time.CopyFrom(_timestamp(link.until))
             if link.transformations:
-                written.transformations.extend(map(_to_transformation, part.transformations(link)))
+                changes = transformations.get(link.transformations)
+                if changes is None:
+                    changes = [_to_transformation(how) for how in part.transformations(link)]
+                    transformations[link.transformations] = changes
+                written.transformations.extend(changes)
             if fields[link.source] or fields[link.target]:
                 written.source_field, written.target_field = fields[link.source], fields[link.target]
 

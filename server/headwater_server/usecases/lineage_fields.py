@@ -97,7 +97,8 @@ class FieldLevel:
         """The fields whose links lead on from nodes, by the ids that they are stored under."""
         keys = [key for key in keys if key.dataset in self._book.visible]
         members = self._book.members(key.dataset for key in keys if key.path == WHOLE)
-        owners = self._ids(parted for key in keys for parted in (key, FieldKey(key.dataset, WHOLE)))
+        owners = self._ids(FieldKey(dataset, WHOLE) for dataset in {key.dataset for key in keys})
+        owners.update(self._ids(keys))
         if members:
             fields = await self._reader.fields_of(members)
             owners.update((field, FieldKey(members[dataset], path)) for field, (dataset, path) in fields.items())

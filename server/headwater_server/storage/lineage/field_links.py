@@ -17,7 +17,7 @@ _SQL = """
 SELECT l.{near}_id AS near, l.{far}_id AS far_id, l.job_id, l.transformation_id,
     timestamptz_send(l.since), timestamptz_send(l.until), f.dataset_id AS field_dataset, f.path AS field_path
 FROM field_links AS l JOIN fields AS f ON f.field_id = l.{far}_id
-WHERE l.{near}_id {of} AND {holds}
+WHERE l.{near}_id = ANY($1::bigint[]) AND {holds}
 """
 _AHEAD = """
 SELECT l.{far}_id FROM ahead JOIN field_links AS l ON l.{near}_id = ahead.id WHERE {holds}

@@ -20,7 +20,7 @@ MAX_USES = 200_000
 _LINKS = LinkQuery(
     """
 SELECT {near}_id AS near, {far}_id AS far_id, job_id, inferred, timestamptz_send(since), timestamptz_send(until)
-FROM links WHERE {near}_id {of} AND {holds}
+FROM links WHERE {near}_id = ANY($1::bigint[]) AND {holds}
 """,
     "SELECT {far}_id FROM ahead JOIN links ON {near}_id = ahead.id WHERE {holds}",
 )

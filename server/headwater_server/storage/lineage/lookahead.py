@@ -20,10 +20,8 @@ PATIENCE = 2
 LINKS_FOR_EACH_NODE = 4
 """How many links a node is thought to have: so many nodes less are read ahead than links may be given at once."""
 
-_SQL = """
-WITH RECURSIVE ahead (id) AS (SELECT unnest($1::bigint[]) UNION {ahead}),
-chosen AS MATERIALIZED (SELECT id FROM ahead LIMIT {nodes})
-SELECT found.*, chosen.id AS chosen FROM chosen LEFT JOIN LATERAL ({links}) AS found ON true LIMIT {limit}
+_NODES = """
+WITH RECURSIVE ahead (id) AS (SELECT unnest($1::bigint[]) UNION {ahead}) SELECT id FROM ahead LIMIT {limit}
 """
 
 
@@ -64,22 +62,22 @@ class Lookahead:
         return await self._read(connection, query, nodes, way)
 
     async def _read(self, connection: Connection, query: LinkQuery, nodes: Collection[int], way: Way) -> bool:
-        """Reads the links of nodes and of what is behind them; whether all of them were read."""
-        limit = way.at_once // LINKS_FOR_EACH_NODE
-        links, ahead = way.write(query.sql, of="= chosen.id"), way.write(query.ahead)
-        sql = _SQL.format(ahead=ahead, links=links, nodes=limit, limit=way.at_once + 1)
-        rows = await connection.fetch(sql, list(nodes), *way.moment.arguments)
-        if len(rows) > way.at_once:
+        """Reads the links of nodes and of what is behind them; whether all of them were read.
+
+        Two statements, for of one alone PostgreSQL does not know how few nodes it is about: it may read every link.
+        """
+        sql = _NODES.format(ahead=way.write(query.ahead), limit=way.at_once // LINKS_FOR_EACH_NODE)
+        chosen = [row[0] for row in await connection.fetch(sql, list(nodes), *way.moment.arguments)]
+        rows = await fetch_few(connection, query, chosen, way)
+        if rows is None:
             self._is_futile = True
             return False
-        found: dict[int, list[Record]] = {}
+        found: dict[int, list[Record]] = {node: [] for node in chosen}
         ends: set[int] = set()
         for row in rows:
-            links_of = found.setdefault(row["chosen"], [])
-            if row["near"] is not None:
-                links_of.append(row)
-                ends.add(row[query.dataset])
-                self._met.jobs.add(row["job_id"])
+            found[row["near"]].append(row)
+            ends.add(row[query.dataset])
+            self._met.jobs.add(row["job_id"])
         self._met.ends.update(ends)
         known = self._known[way.upstream]
         known.update(found)

@@ -17,9 +17,6 @@ ORDER BY far_dataset, far_path, near, job_id
 _AMONG = "WHERE (far_id IN (SELECT unnest(${number}::bigint[]))) IS TRUE"
 """As it stands the ids are hashed; as a join, which `IS TRUE` forbids, each row may be compared with every id."""
 
-OF_NODES = "= ANY($1::bigint[])"
-"""Whose links a query is about."""
-
 
 class LinkQuery(NamedTuple):
     """A query about the links of nodes, whose columns begin with `near` and `far_id` and hold `job_id`.
@@ -45,13 +42,10 @@ class Way:
     moment: Moment
     at_once: int
 
-    def write(self, query: str, **parts: str) -> str:
-        """A query about links that go this way; the time is its second argument, where there is one.
-
-        It is about the links of the nodes of its first argument, unless `of` says otherwise.
-        """
+    def write(self, query: str) -> str:
+        """A query about links that go this way; the time is its second argument, where there is one."""
         near, far = ("target", "source") if self.upstream else ("source", "target")
-        return query.format(near=near, far=far, holds=self.moment.holds(2), **{"of": OF_NODES} | parts)
+        return query.format(near=near, far=far, holds=self.moment.holds(2))
 
 
 async def fetch_few(connection: Connection, query: LinkQuery, ids: Collection[int], way: Way) -> list[Record] | None:
