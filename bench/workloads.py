@@ -13,6 +13,7 @@ from bench import (
     baseline_copy,
     baseline_naive,
     baseline_walk,
+    calls,
     ingest_grpc,
     ingest_http,
     lineage_fields,
@@ -61,7 +62,7 @@ class Workload:
     """Of the server that it goes to, on the same store; 0 is whatever the run's server has."""
 
 
-INGEST_BASELINES = ("naive-1", "naive-8", "copy")
+INGEST_BASELINES = ("naive-1", "naive-8", "copy", "calls")
 LINEAGE_BASELINES = ("cte-ids", "cte-names", "cte-links")
 """Each is one for every size of an answer: `cte-ids-10` and so on."""
 SERVER_TABLE = "events"
@@ -118,6 +119,12 @@ WORKLOADS: dict[str, Workload] = {
         load="",
         table="archive.events",
     ),
+    "calls": Workload(
+        "gRPC's health check, which does nothing, 64 in flight: calls a second",
+        Kind.INGEST,
+        partial(calls.measure_calls, in_flight=64),
+        beside=INGEST_BASELINES,
+    ),
     "unary": _ingest("WriteEvent, 64 in flight", partial(ingest_grpc.measure_unary, in_flight=64, per_second=10_000)),
     "batch-100": _ingest(
         "BatchWriteEvents of 100, 16 in flight",
@@ -155,6 +162,7 @@ WORKLOADS: dict[str, Workload] = {
         real_traces.measure_real,
         table=SERVER_TABLE,
     ),
+    "call": Workload("gRPC's health check, one at a time", Kind.QUESTION, calls.measure_call),
     "as-of": Workload(
         "GetLineage, 1,000 nodes, as of 20 seconds ago",
         Kind.QUESTION,
