@@ -2,25 +2,29 @@
 follows.
 
 A job's head says that from `since` on its links are exactly those of one io set. Most runs say again what the head
-says, and change nothing.
+says, or as long as they run a part of that, and change nothing.
+
+What is inferred gives way to what is stated: while a link is stated, it is not inferred, too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from .batch import Declaration, RunChange
 from .model import Link, RunState
-from .run_facts import RunFacts
+from .run_facts import IoSet, RunFacts
 from .run_merge import RunMerge
-from .timeline import FOREVER, Interval, Point, fold, splice
+from .timeline import FOREVER, Interval, Point, fold, splice, without
 
 BEGINNING = datetime.min.replace(tzinfo=UTC)
 FieldLinkIds = tuple[int, int, int]
 """A field link by ids: source field, target field, transformation."""
 AnyLink = Link | FieldLinkIds
+Covers = Callable[[int, IoSet], bool]
+"""Whether the io set of that id has all links of another, or states what that infers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,27 +56,48 @@ class LinkChange:
     head: Head | None
 
 
-def changed_spans(change: RunChange, heads: Mapping[int, Head | None]) -> dict[int, Span]:
+def changed_spans(change: RunChange, heads: Mapping[int, Head | None], covers: Covers) -> dict[int, Span]:
     """The spans of time, by job, in which a run's points changed; none where that changes no link."""
     before = _point_times(change.before, change.facts_before) if change.before else []
     after = _point_times(change.after, change.facts)
     if change.before and change.before.job != change.after.job:
         return _spans((change.before.job, before), (change.after.job, after))
-    if _is_repetition(change, before, after, heads.get(change.after.job)):
+    if before == after and _io(change.facts_before) == _io(change.facts):
+        return {}
+    head = heads.get(change.after.job)
+    if head and _was_needless(change, before, head, covers) and _is_needless(change, after, head, covers):
         return {}
     return _spans((change.after.job, before + after))
 
 
-def _is_repetition(change: RunChange, before: list[datetime], after: list[datetime], head: Head | None) -> bool:
-    """Whether the run only says again what it said before, or what the head of its job says."""
-    same_io = _io(change.facts_before) == _io(change.facts)
-    if before == after and same_io:
+def _was_needless(change: RunChange, points: list[datetime], head: Head, covers: Covers) -> bool:
+    """Whether the links would be the same without the points that the run had before.
+
+    They would be without points after the head's beginning, for all links were there by then. At the beginning itself
+    points may have opened links, which go on where the run says the same as before.
+    """
+    if not points or change.before is None or change.facts_before is None or change.facts_before.io is None:
         return True
-    if head is None or head.io_set is None or _io(change.facts) != head.io_set:
+    if change.before.state is RunState.SUCCEEDED:
         return False
-    was_all = change.before is not None and change.before.state is RunState.SUCCEEDED
-    added_only = not before or (same_io and not was_all)
-    return added_only and all(time >= head.since for time in before + after)
+    if min(points) == head.since:
+        return _io(change.facts_before) == _io(change.facts) == head.io_set
+    return min(points) > head.since and _says_no_more(change.facts_before.io, head, covers)
+
+
+def _is_needless(change: RunChange, points: list[datetime], head: Head, covers: Covers) -> bool:
+    """Whether the points that the run has now add nothing to the links, and end none."""
+    if not points or change.facts.io is None:
+        return True
+    if min(points) < head.since:
+        return False
+    if change.facts.io.id == head.io_set:
+        return True
+    return change.after.state is not RunState.SUCCEEDED and _says_no_more(change.facts.io, head, covers)
+
+
+def _says_no_more(io: IoSet, head: Head, covers: Covers) -> bool:
+    return io.id == head.io_set or (head.io_set is not None and covers(head.io_set, io))
 
 
 def _spans(*changes: tuple[int, list[datetime]]) -> dict[int, Span]:
@@ -98,11 +123,19 @@ def plan_links(
     Each point comes with its io set.
     """
     ordered = sorted(points, key=lambda item: item[0].order)
-    found = fold((point for point, _ in ordered), window.until)
+    found = _as_stated(fold((point for point, _ in ordered), window.until))
     planned = splice(stored, window, found)
     replaced = frozenset(link for link in stored if stored[link] != planned.get(link))
     written = {link: intervals for link, intervals in planned.items() if stored.get(link) != intervals}
     return LinkChange(replaced, written, _head(window, ordered, planned, head))
+
+
+def _as_stated(found: dict[AnyLink, list[Interval]]) -> dict[AnyLink, list[Interval]]:
+    """Links in their intervals, less those in which what they infer is stated."""
+    for link in [link for link in found if isinstance(link, Link) and link.inferred]:
+        if stated := found.get(Link(link[0], link[1])):
+            found[link] = without(found[link], stated)
+    return found
 
 
 def _head(

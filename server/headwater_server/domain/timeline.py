@@ -72,6 +72,14 @@ def splice(
     return {link: intervals for link, intervals in result.items() if intervals}
 
 
+def without(intervals: Iterable[Interval], others: Iterable[Interval]) -> list[Interval]:
+    """What is left of intervals outside of others."""
+    left = list(intervals)
+    for other in others:
+        left = [part for whole in left for part in _outside(whole, other)]
+    return left
+
+
 def _close(closed: dict[L, list[Interval]], link: L, since: datetime, until: datetime) -> None:
     if since < until:
         closed.setdefault(link, []).append(Interval(since, until))

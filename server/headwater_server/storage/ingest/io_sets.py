@@ -11,6 +11,7 @@ from ...domain import ids
 from ...domain.batch import BatchChange
 from ...domain.job_links import AnyLink, FieldLinkIds
 from ...domain.model import FieldLink, Link, Transformation
+from ...domain.remembered import Remembered
 from ...domain.run_facts import IoSet, VersionSet
 from ...domain.statement import Role
 from ..compression import compress, decompress
@@ -28,6 +29,8 @@ IO_SET_DATASETS = InsertMissing(
 DECLARATIONS = InsertMissing(
     "declarations", {"job_id": "bigint", "time": "timestamptz", "event_id": "uuid", "io_set_id": "bigint"}, keys=3
 )
+REMEMBERED_LINKS = 500_000
+"""How many links are remembered, by their io sets: the runs of a job have few."""
 _ADD_IO_SET = "INSERT INTO io_sets (io_set_id, inputs, outputs, links) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING"
 _ADD_VERSION_SET = """
 INSERT INTO version_sets (version_set_id, outputs, output_versions, inputs, input_labels) VALUES ($1, $2, $3, $4, $5)
@@ -46,10 +49,22 @@ class LinkSet:
         """Both kinds together."""
         return self.links | self.field_links
 
+    def covers(self, other: LinkSet) -> bool:
+        """Whether all links of the other are here, or stated here where they are inferred there."""
+        more = other.links - self.links
+        return other.field_links <= self.field_links and all(
+            link.inferred and Link(link.source, link.target) in self.links for link in more
+        )
+
+
+_remembered: Remembered[LinkSet] = Remembered(REMEMBERED_LINKS)
+
 
 def link_set_of(io: IoSet) -> LinkSet:
     """The links of an io set."""
-    return LinkSet(io.links, frozenset(_field_link_ids(link) for link in io.field_links))
+    return _remembered.get(io.id) or _remember(
+        io.id, LinkSet(io.links, frozenset(_field_link_ids(link) for link in io.field_links))
+    )
 
 
 async def add_io_sets(connection: Connection, known: KnownRows, io_sets: Mapping[int, IoSet]) -> None:
@@ -66,10 +81,13 @@ async def add_io_sets(connection: Connection, known: KnownRows, io_sets: Mapping
 
 async def get_link_sets(connection: Connection, io_sets: Iterable[int]) -> dict[int, LinkSet]:
     """The links of io sets that were written before."""
-    rows = await connection.fetch(
-        "SELECT io_set_id, links FROM io_sets WHERE io_set_id = ANY($1::bigint[])", list(io_sets)
-    )
-    return {row[0]: _decode(row[1]) for row in rows}
+    found = {key: _remembered.get(key) for key in io_sets}
+    if missing := [key for key, known in found.items() if known is None]:
+        rows = await connection.fetch(
+            "SELECT io_set_id, links FROM io_sets WHERE io_set_id = ANY($1::bigint[])", missing
+        )
+        found |= {row[0]: _remember(row[0], _decode(row[1])) for row in rows}
+    return {key: known for key, known in found.items() if known is not None}
 
 
 async def add_version_sets(connection: Connection, known: KnownRows, version_sets: Iterable[VersionSet]) -> None:
@@ -112,6 +130,10 @@ async def _add_fields(connection: Connection, known: KnownRows, links: Iterable[
         for key in known.missing("transformations", changes)
     ]
     await TRANSFORMATIONS.run(connection, rows)
+
+
+def _remember(key: int, links: LinkSet) -> LinkSet:
+    return _remembered.put(key, links, 1 + len(links.links) + len(links.field_links))
 
 
 def _field_link_ids(link: FieldLink) -> FieldLinkIds:

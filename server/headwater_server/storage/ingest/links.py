@@ -14,6 +14,7 @@ from ...domain.batch import BatchChange
 from ...domain.job_links import (
     BEGINNING,
     AnyLink,
+    Covers,
     Head,
     LinkChange,
     Span,
@@ -80,7 +81,7 @@ class _Row:
 
 async def update_links(connection: Connection, change: BatchChange, heads: Mapping[int, Head | None]) -> None:
     """Writes what a batch changes of links, once its runs and declarations are written."""
-    spans = _spans(change, heads)
+    spans = _spans(change, heads, await _coverage(connection, change, heads))
     if not spans:
         return
     windows = await _windows(connection, spans, heads)
@@ -99,8 +100,21 @@ async def update_links(connection: Connection, change: BatchChange, heads: Mappi
     await set_heads(connection, {job: plan.head for job, plan in plans.items() if plan.head})
 
 
-def _spans(change: BatchChange, heads: Mapping[int, Head | None]) -> dict[int, Span]:
-    found = [item for run in change.runs for item in changed_spans(run, heads).items()]
+async def _coverage(connection: Connection, change: BatchChange, heads: Mapping[int, Head | None]) -> Covers:
+    """Tells of the io sets of heads whether they cover those of runs that say something else."""
+    asked = {
+        head.io_set
+        for run in change.runs
+        if (head := heads.get(run.after.job)) and head.io_set is not None
+        for facts in (run.facts_before, run.facts)
+        if facts and facts.io and facts.io.id != head.io_set
+    }
+    known = await get_link_sets(connection, asked) if asked else {}
+    return lambda head, io: head in known and known[head].covers(link_set_of(io))
+
+
+def _spans(change: BatchChange, heads: Mapping[int, Head | None], covers: Covers) -> dict[int, Span]:
+    found = [item for run in change.runs for item in changed_spans(run, heads, covers).items()]
     found += [(d.job, span) for d in change.declarations if (span := declared_span(d, heads.get(d.job)))]
     spans: dict[int, Span] = {}
     for job, span in found:
