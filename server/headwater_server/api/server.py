@@ -18,6 +18,8 @@ from .interceptors import CallInterceptor
 
 REFLECTION = ("grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection")
 """Tools ask for the first name or the second; the messages are the same."""
+MAX_METADATA_BYTES = 16_384
+"""How much metadata a call may have, of which the caller's token is most; HTTP's headers may be as long."""
 FAREWELL_SECONDS = 0.2
 """How long those who watch the server's health may take to hear that it stops."""
 
@@ -86,6 +88,8 @@ def _options(max_message_bytes: int, shares_port: bool) -> list[tuple[str, int]]
         # What is a little too large is refused by us, with a reason; gRPC gives none.
         ("grpc.max_receive_message_length", 2 * max_message_bytes),
         ("grpc.max_send_message_length", -1),
+        # From gRPC's own 8 KiB on it refuses calls by chance, and tokens of people in many groups are as long.
+        ("grpc.max_metadata_size", MAX_METADATA_BYTES),
         # Two servers would share a port without a word, and clients see one or the other: the processes of one may.
         ("grpc.so_reuseport", int(shares_port)),
         # A client that is gone is noticed, and one that checks on us in a call or between calls is no nuisance.
