@@ -29,8 +29,8 @@ IO_SET_DATASETS = InsertMissing(
 DECLARATIONS = InsertMissing(
     "declarations", {"job_id": "bigint", "time": "timestamptz", "event_id": "uuid", "io_set_id": "bigint"}, keys=3
 )
-REMEMBERED_LINKS = 500_000
-"""How many links are remembered, by their io sets: the runs of a job have few."""
+REMEMBERED_LINKS = 100_000
+"""How many links are remembered, by their io sets: some 50 MB at most, with those that are about to be forgotten."""
 _ADD_IO_SET = "INSERT INTO io_sets (io_set_id, inputs, outputs, links) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING"
 _ADD_VERSION_SET = """
 INSERT INTO version_sets (version_set_id, outputs, output_versions, inputs, input_labels) VALUES ($1, $2, $3, $4, $5)
