@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 import asyncpg
 import pytest
 import pytest_asyncio
+from tests.server.conftest import until_there
 
 from headwater_server.domain.errors import StoreUnavailable
 from headwater_server.storage.database import Connection, Database
@@ -115,16 +116,10 @@ async def test_a_graph_in_memory_is_kept_up_to_date_over_another_one(wire: Wire,
     store = await Database.open(database, max_connections=1)
     memory = GraphMemory(store, wire.dsn, 64)
     keeping = asyncio.create_task(memory.keep())
-    await _until_there(memory)
+    await until_there(memory)
     async with wire.ended_unnoticed():
-        await _until_there(memory)
+        await until_there(memory)
         assert not keeping.done()
     keeping.cancel()
     await asyncio.wait([keeping])
     await store.close()
-
-
-async def _until_there(memory: GraphMemory) -> None:
-    async with asyncio.timeout(30):
-        while await memory.fresh() is None:
-            await asyncio.sleep(0.02)

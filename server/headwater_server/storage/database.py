@@ -43,6 +43,9 @@ While it shuts down, it says so to connections that nobody uses before it closes
 counts as busy, which is an InternalClientError: it is no good any more, and asyncpg does not see that by itself.
 """
 
+FAILED = (*AWAY, asyncpg.PostgresError)
+"""What asyncpg raises when PostgreSQL is away or refuses, which is the same to work that tries again by itself."""
+
 ACQUIRE_SECONDS = 10
 """How long a write waits for a connection."""
 

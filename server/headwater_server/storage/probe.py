@@ -7,7 +7,7 @@ import asyncio
 import asyncpg
 
 from ..domain.errors import StoreUnavailable
-from .database import AWAY, SESSION
+from .database import FAILED, SESSION
 from .migrate import SchemaState, read_schema
 
 TIMEOUT_SECONDS = 5.0
@@ -32,7 +32,7 @@ class PostgresProbe:
                 if self._connection is None:
                     self._connection = await asyncpg.connect(self._dsn, server_settings=SESSION)
                 schema = await read_schema(self._connection)
-        except (*AWAY, asyncpg.PostgresError) as error:
+        except FAILED as error:
             self.reachable = False
             self.close()
             raise StoreUnavailable from error

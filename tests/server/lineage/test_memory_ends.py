@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from tests.server.conftest import until_there
 
 from headwater_server.storage.database import Database
 from headwater_server.storage.graph import memory
@@ -25,8 +26,7 @@ async def test_it_ends_when_it_is_told_to_as_postgresql_answers(database: str, m
     store = await Database.open(database, max_connections=1)
     kept = GraphMemory(store, database, 64)
     keeping = asyncio.create_task(kept.keep())
-    while await kept.fresh() is None:
-        await asyncio.sleep(0.02)
+    await until_there(kept)
     monkeypatch.setattr(memory, "poll", slow_poll)
     await asked.wait()
     answers.set()

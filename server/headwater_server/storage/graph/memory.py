@@ -20,7 +20,7 @@ import asyncpg
 from ...domain.errors import HeadwaterError
 from ...domain.memory_changes import apply_changes
 from ...domain.memory_graph import MemoryGraph
-from ..database import AWAY, SESSION, Connection, Database
+from ..database import FAILED, SESSION, Connection, Database
 from ..lineage.store import Memory
 from .copied import OutOfRoom, Room
 from .exact import ExactGraph, nodes_of_unknown_kind
@@ -43,7 +43,6 @@ RELOAD_SHARE = 10
 KINDS_AT_ONCE = 100
 KINDS_PAUSE_SECONDS = 0.02
 """How kinds are asked for ahead of the questions: few at a time, for others wait meanwhile, and a pause after each."""
-_GONE = (*AWAY, asyncpg.PostgresError)
 
 
 class Outdated(Exception):
@@ -106,7 +105,7 @@ class GraphMemory:
                     logger.warning("the graph does not fit into %d MiB: PostgreSQL answers alone", self._mebibytes)
                     self._held = None
                     return
-                except (*_GONE, HeadwaterError) as error:
+                except (*FAILED, HeadwaterError) as error:
                     logger.info("the graph is not in memory for now: %r", error.__cause__ or error)
                 await asyncio.sleep(POLL_SECONDS)
         finally:
@@ -142,7 +141,7 @@ class GraphMemory:
             self._started += 1
             try:
                 await self._advance(await self._own_connection())
-            except _GONE as error:
+            except FAILED as error:
                 logger.info("PostgreSQL does not say what changed in the graph: %r", error)
                 self._drop_connection()
                 return None
