@@ -91,9 +91,9 @@ def _is_needless(change: RunChange, points: list[datetime], head: Head, covers: 
         return True
     if min(points) < head.since:
         return False
-    if change.facts.io.id == head.io_set:
-        return True
-    return change.after.state is not RunState.SUCCEEDED and _says_no_more(change.facts.io, head, covers)
+    if change.after.state is RunState.SUCCEEDED:
+        return change.facts.io.id == head.io_set
+    return _says_no_more(change.facts.io, head, covers)
 
 
 def _says_no_more(io: IoSet, head: Head, covers: Covers) -> bool:

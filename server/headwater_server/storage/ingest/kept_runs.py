@@ -16,7 +16,7 @@ from ...domain.batch import RunChange
 from ...domain.model import RunState
 from ...domain.run_merge import Contribution, Nominal, Reference, RunMerge, Stamp
 from ...domain.statement import StatedLabel
-from ...domain.times import EPOCH, micros_of
+from ...domain.times import micros_of, time_of
 from ..database import Record
 
 COLUMNS = {
@@ -130,7 +130,7 @@ def uuid_time(run: uuid.UUID) -> datetime | None:
     if run.version != 7:
         return None
     try:
-        return EPOCH + timedelta(milliseconds=run.int >> 80)
+        return time_of((run.int >> 80) * 1000)
     except OverflowError:
         return datetime.max.replace(tzinfo=UTC) - timedelta(days=1)
 

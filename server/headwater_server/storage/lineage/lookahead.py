@@ -1,4 +1,4 @@
-"""Reads the links of nodes that a walk will soon ask about: what lies behind those that it is at, in one query.
+"""Reads the links of nodes that a walk will soon ask about: what lies behind those that it is at.
 
 A walk asks level by level, and each question costs a round trip. After a few of them the links behind its nodes are
 read ahead, and the next levels are answered from these. That changes no answer: it counts only for nodes all of whose
