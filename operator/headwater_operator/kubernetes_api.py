@@ -10,7 +10,7 @@ import json
 import os
 import random
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -201,10 +201,27 @@ class KubernetesApi:
                 return
             parameters["continue"] = following
 
-    async def is_served(self, resource: Resource) -> bool:
-        """Whether the API server knows a kind now."""
-        self._served.pop((resource.group, resource.version), None)
-        return await self._find_kind(resource.group, resource.version, resource.kind) is not None
+    async def list_versions(self) -> Collection[tuple[str, str]]:
+        """The groups that the API server has now, each with each of its versions; the one without a name among them."""
+        core, others = await self._call("GET", "/api", "discover"), await self._call("GET", "/apis", "discover")
+        return {("", each) for each in core["versions"]} | {
+            (group["name"], each["version"]) for group in others["groups"] for each in group["versions"]
+        }
+
+    async def list_kinds(self, group: str, version: str) -> Collection[str]:
+        """The kinds that the API server serves now in a version of a group; none where it does not know that."""
+        try:
+            answer = await self._call("GET", _path(group, version), "discover")
+        except KubernetesApiError as error:
+            if error.status != 404:
+                raise
+            answer = {}
+        known = self._served[group, version] = {
+            each["kind"]: ServedKind(each["name"], bool(each.get("namespaced")))
+            for each in answer.get("resources", ())
+            if "/" not in each["name"]
+        }
+        return known.keys()
 
     async def may_watch(self, resource: Resource, namespace: str = "") -> bool:
         """Whether the operator may list and watch a kind in a namespace, or in all of them."""
@@ -236,21 +253,9 @@ class KubernetesApi:
         await self._call("POST", _path("", "v1", "events", namespace), "create_event", body=event)
 
     async def _find_kind(self, group: str, version: str, kind: str) -> ServedKind | None:
-        known = self._served.get((group, version))
-        if known is None or kind not in known:
-            try:
-                answer = await self._call("GET", _path(group, version), "discover")
-            except KubernetesApiError as error:
-                if error.status == 404:
-                    return None
-                raise
-            known = {
-                each["kind"]: ServedKind(each["name"], bool(each.get("namespaced")))
-                for each in answer.get("resources", ())
-                if "/" not in each["name"]
-            }
-            self._served[group, version] = known
-        return known.get(kind)
+        if kind not in self._served.get((group, version), ()):
+            await self.list_kinds(group, version)
+        return self._served[group, version].get(kind)
 
     async def _call(
         self,

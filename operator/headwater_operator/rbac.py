@@ -66,16 +66,11 @@ def make_webhook_rbac(account: str, account_namespace: str) -> list[dict[str, An
     return _granted("Cluster", "", make_webhook_rules(), subject, WEBHOOK)
 
 
-def make_discovery_rules() -> list[dict[str, Any]]:
-    """The rules for what is in no namespace: which kinds there are, so that one that comes later is picked up."""
-    return [_rule("apiextensions.k8s.io", {"customresourcedefinitions"}, ["list", "watch"])]
-
-
 def make_rbac(account: str, account_namespace: str, namespaces: Sequence[str] = ()) -> list[dict[str, Any]]:
     """The roles and bindings of a service account: for the whole cluster, or for some namespaces."""
     subject = {"kind": "ServiceAccount", "name": account, "namespace": account_namespace}
     if not namespaces:
-        return _granted("Cluster", "", [*make_rules(), *make_discovery_rules()], subject)
+        return _granted("Cluster", "", make_rules(), subject)
     return [each for namespace in namespaces for each in _granted("", namespace, make_rules(), subject)]
 
 

@@ -120,9 +120,7 @@ class Watching:
     async def _watch_one(self, plan: Plan) -> bool:
         """Watches what a plan says until it changes; whether it ended before that."""
         logger.info("watching %s", ", ".join(sorted(each.name for each in plan.resources)))
-        thread = _KopfThread(
-            self._registry(plan), _settings(plan, is_clusterwide=not self._namespaces), self._namespaces
-        )
+        thread = _KopfThread(self._registry(plan), _settings(plan), self._namespaces)
         changed: asyncio.Future[Any] = asyncio.create_task(self._changed.wait())
         try:
             thread.start()
@@ -167,10 +165,11 @@ class Watching:
             await _across(main, self._watcher.see(resource, event["object"], is_deleted=is_deleted))
 
 
-def _settings(plan: Plan, *, is_clusterwide: bool) -> kopf.OperatorSettings:
+def _settings(plan: Plan) -> kopf.OperatorSettings:
     settings = kopf.OperatorSettings()
-    # Watching CRDs and namespaces takes rights over the whole cluster; without them the planner looks for new kinds.
-    settings.scanning.disabled = not is_clusterwide
+    # The planner looks for kinds that come later: kopf looks once when a definition changes, and now and then that is
+    # before the API server serves it; and it would need rights over the definitions of the whole cluster.
+    settings.scanning.disabled = True
     settings.posting.enabled = False
     settings.process.ultimate_exiting_timeout = None
     settings.persistence.finalizer = FINALIZER

@@ -105,12 +105,12 @@ class Cluster:
                 "subresources": ("status",) if each == PIPELINES else (),
             }
 
-    async def define(self, resource: Resource) -> None:
-        """Applies the CRD of a kind while the operator runs."""
-        self.serve(resource)
-        name = f"{resource.plural}.{resource.group}"
-        definition = {"metadata": {"name": name, "uid": uid("crd", name)}, "spec": {"group": resource.group}}
-        await self._send("POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", definition)
+    def withdraw(self, resource: Resource) -> None:
+        """Makes a kind unknown to the API server, with all objects of it."""
+        gone = kmock.resource(resource.group, resource.version, resource.plural)
+        del self.api.resources[gone]
+        for key in [each for each in self.api.objects if each[0] == gone]:
+            del self.api.objects[key]
 
     async def create(self, kind: str | Resource, name: str, **parts: Any) -> dict[str, Any]:
         """Creates an object; `namespace`, `labels`, `annotations`, `owner` and `created` go into its metadata."""
