@@ -58,9 +58,13 @@ class Made:
 
 
 async def fill_store(dsn: str, made: Iterable[Made], *, start: dt.datetime) -> dict[str, int]:
-    """Writes the graph of jobs, each with an event time after the one before; how many rows each table got."""
+    """Writes the graph of jobs, each with an event time after the one before; how many rows each table got.
+
+    Their namespaces may be in the store already; their datasets and jobs may not.
+    """
     connection = await asyncpg.connect(dsn)
-    writer = _Writer(start)
+    known = await connection.fetch("SELECT namespace_id FROM namespaces")
+    writer = _Writer(start, {row["namespace_id"] for row in known})
     try:
         async with connection.transaction():
             for one in made:
@@ -115,12 +119,12 @@ def make_estate_jobs(domains: Iterable[int]) -> Iterator[Made]:
 class _Writer:
     """Gathers rows, each dataset once, and copies them."""
 
-    def __init__(self, start: dt.datetime) -> None:
+    def __init__(self, start: dt.datetime, known: set[int]) -> None:
         self.counts = dict.fromkeys(TABLES, 0)
         self.row_count = 0
         self._time = start
         self._rows: dict[str, list[tuple[Any, ...]]] = {table: [] for table in TABLES}
-        self._known: set[int] = set()
+        self._known = known
         """Ids of what was written."""
 
     def add(self, made: Made) -> None:

@@ -29,6 +29,11 @@ def find_start(now: dt.datetime) -> dt.datetime:
     return monday - dt.timedelta(weeks=WEEKS)
 
 
+def count_domains(events: int) -> int:
+    """How many domains so many events are about, from the first on."""
+    return events // CHUNK_EVENTS * NEW_DOMAINS
+
+
 def iterate_chunk(number: int, start: dt.datetime) -> Iterator[bytes]:
     """The JSON texts of the events of one chunk of the history that begins at that time."""
     first_new = number * NEW_DOMAINS

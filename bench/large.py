@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import datetime as dt
 import json
 import shutil
 import sys
@@ -18,9 +19,11 @@ from pathlib import Path
 if __name__ == "__main__":
     sys.path[0] = str(Path(__file__).resolve().parents[1])  # as `python -m bench.large` has it
 
+from bench.copies import Copies, copy_history
 from bench.database import count_store, make_weeks
+from bench.graph_store import fill_store, make_estate_jobs
 from bench.growth import LIMIT, find_curves, make_growth_rows
-from bench.history import CHUNK_EVENTS, WEEKS
+from bench.history import CHUNK_EVENTS, SPACING, WEEKS, count_domains
 from bench.load import Progress
 from bench.plot import draw_curves
 from bench.report import render_tables
@@ -33,6 +36,7 @@ ROOT = Path(__file__).parents[1]
 EVENTS = "500000,5000000,50000000"
 BYTES_PER_EVENT = 1_100
 """What is asked of the disk for each event: its rows, indexes, log, and what the workloads add."""
+BYTES_PER_COPY = 650
 
 
 def main() -> int:
@@ -40,6 +44,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="bench/large.py", description=__doc__)
     parser.add_argument("--store", type=Path, required=True, help="where the server's PostgreSQL is, and stays")
     parser.add_argument("--events", default=EVENTS, help="the sizes, in whole chunks of 100,000: %(default)s")
+    parser.add_argument(
+        "--sent", type=int, help="how many events are sent; the others are copies of them, made in PostgreSQL: all"
+    )
     parser.add_argument("--size", choices=list(SIZES), default="large", help="of the workloads: %(default)s")
     parser.add_argument("--only", action="append", default=[], metavar="NAME", help="only these workloads: `batch-*`")
     parser.add_argument("--output", type=Path, default=RESULTS, help="the folder of the results: bench/results")
@@ -72,7 +79,7 @@ def _measure_at(events: int, names: list[str], options: argparse.Namespace) -> N
     """Measures a store of that size, unless that was done before. Raises LoadError, also where a workload failed."""
     if _result(options, events).exists():
         return
-    run = Run(options.size, names, options.store, fill=partial(fill, options.store, events))
+    run = Run(options.size, names, options.store, fill=partial(fill, options.store, events, options.sent or events))
     report, text, content = asyncio.run(run.measure())
     sys.stderr.write(text)
     write_results(options.output, f"large-{events}-failed" if report.failures else f"large-{events}", text, content)
@@ -85,22 +92,26 @@ def _result(options: argparse.Namespace, events: int) -> Path:
     return found
 
 
-async def fill(store: Path, events: int, server: RunningServer) -> dict[str, float]:
+async def fill(store: Path, events: int, sent: int, server: RunningServer) -> dict[str, float]:
     """Loads what the history still lacks up to so many events; returns what the store holds, and what the load took.
 
-    Raises LoadError where there is not enough room, or where the load or the count of what it made fails.
+    Of these, the first `sent` go through the server; the rest are copies, and what it would be about has only names
+    and links. Raises LoadError where there is not enough room, or where the load or the count of what it made fails.
     """
     state = store / "load.json"
     progress = Progress.read(state)
-    missing = max(0, events - progress.chunks * CHUNK_EVENTS)
-    free = shutil.disk_usage(store).free
-    if free < missing * BYTES_PER_EVENT:
-        needed = missing * BYTES_PER_EVENT
-        raise LoadError(f"{store} has {free / 1e9:,.0f} GB free; {missing:,} more events need {needed / 1e9:,.0f}.")
+    sent = min(sent, events)
+    copies = Copies(store / "copies.json")
+    missing, made = max(0, sent - progress.chunks * CHUNK_EVENTS), len(copies.missing(events // sent - 1)) * sent
+    needed, free = missing * BYTES_PER_EVENT + made * BYTES_PER_COPY, shutil.disk_usage(store).free
+    if free < needed:
+        raise LoadError(
+            f"{store} has {free / 1e9:,.0f} GB free; {missing + made:,} more events need {needed / 1e9:,.0f}."
+        )
     progress.keep()
     await make_weeks(server.dsn, progress.start, WEEKS)
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "bench.load", server.grpc_address, "--events", str(events), "--state", str(state)),
+        *(sys.executable, "-m", "bench.load", server.grpc_address, "--events", str(sent), "--state", str(state)),
         stdout=asyncio.subprocess.PIPE,
         cwd=ROOT,
     )
@@ -111,6 +122,8 @@ async def fill(store: Path, events: int, server: RunningServer) -> dict[str, flo
             process.kill()
     if process.returncode != 0:
         raise LoadError("The load stopped, see above; started again, it goes on.")
+    if events > sent:
+        await _grow(store, events, sent, server.dsn, progress.start)
     counts = await count_store(server.dsn)
     if counts["events"] < events:
         raise LoadError(f"The store holds {counts['events']:,} events, and {events:,} were acknowledged.")
@@ -120,6 +133,16 @@ async def fill(store: Path, events: int, server: RunningServer) -> dict[str, flo
         found["loaded_per_second"] = loaded["events"] / loaded["seconds"]
         found["load_microseconds"] = loaded["load_microseconds"]
     return found
+
+
+async def _grow(store: Path, events: int, sent: int, dsn: str, start: dt.datetime) -> None:
+    """Adds what the server was not sent: names and links of the domains of a history so long, and copies of events."""
+    state = store / "domains.json"
+    done = json.loads(state.read_text())["domains"] if state.exists() else count_domains(sent)
+    if (domains := count_domains(events)) > done:
+        await fill_store(dsn, make_estate_jobs(range(done, domains)), start=start)
+        state.write_text(json.dumps({"domains": domains}))
+    await copy_history(dsn, Copies(store / "copies.json"), start, sent * SPACING, events)
 
 
 if __name__ == "__main__":
