@@ -34,7 +34,7 @@ class IngestSettings:
         20_000, read_whole(1), "Events that may wait for their commit; more are refused, to be sent again later."
     )
     max_bytes_in_flight: int = setting(256 * MIB, read_whole(1024), "Bytes of the events that may wait.")
-    max_batch_events: int = setting(4_000, read_whole(1, 100_000), "Events that one transaction commits at most.")
+    max_batch_events: int = setting(1_000, read_whole(1, 100_000), "Events that one transaction commits at most.")
     linger_milliseconds: int = setting(
         3, read_whole(0, 1_000), "How long events wait for others to share their transaction, while many call at once."
     )

@@ -25,8 +25,8 @@ from .write_events import EventWriter
 
 log = logging.getLogger(__name__)
 
-PARSED_AT_ONCE = 100
-"""How many events are parsed before other callers get a turn."""
+PARSED_AT_ONCE = 25
+"""How many events are parsed before others get a turn, whoever sent them: callers take turns, too."""
 SPLIT_EVENTS = 100
 """From how many events on a call is committed in several lanes; smaller ones share one, in few transactions."""
 RETRY_SECONDS = 1.0
@@ -69,7 +69,7 @@ class IngestLimits:
 
     events_in_flight: int = 100_000
     bytes_in_flight: int = 256 * 1024 * 1024
-    batch_events: int = 4_000
+    batch_events: int = 1_000
     linger_seconds: float = 0.0
     lanes: int = 2
     keep: timedelta | None = None
@@ -131,6 +131,7 @@ class Ingestion:
         ]
         self._tasks: list[asyncio.Task[None]] = []
         self._draining = False
+        self._turn = asyncio.Lock()
         self.in_flight = InFlight(self._limits)
         self.counts: Counter[tuple[str, Outcome]] = Counter()
         """How many events were answered, by the door that they came through and by what became of them."""
@@ -204,17 +205,21 @@ class Ingestion:
     async def _parse(self, bodies: Sequence[bytes], now: datetime) -> list[Event | HeadwaterError]:
         parsed: list[Event | HeadwaterError] = []
         oldest = now - self._limits.keep if self._limits.keep else None
-        for index, body in enumerate(bodies):
-            if index % PARSED_AT_ONCE == PARSED_AT_ONCE - 1:
-                await asyncio.sleep(0)
-            try:
-                event = self._parser.parse(body, now)
-                if oldest and event.event_time < oldest:
-                    raise TooOld(event.event_time.isoformat(), oldest.isoformat())
-                parsed.append(event)
-            except HeadwaterError as error:
-                parsed.append(error)
+        for start in range(0, len(bodies), PARSED_AT_ONCE):
+            async with self._turn:
+                if start:
+                    await asyncio.sleep(0)
+                parsed += [self._parse_one(body, now, oldest) for body in bodies[start : start + PARSED_AT_ONCE]]
         return parsed
+
+    def _parse_one(self, body: bytes, now: datetime, oldest: datetime | None) -> Event | HeadwaterError:
+        try:
+            event = self._parser.parse(body, now)
+            if oldest and event.event_time < oldest:
+                raise TooOld(event.event_time.isoformat(), oldest.isoformat())
+        except HeadwaterError as error:
+            return error
+        return event
 
     async def _keep_rejected(
         self, outcomes: Sequence[EventOutcome], bodies: Sequence[bytes], sender: str, now: datetime

@@ -5,8 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
+from datetime import datetime
 
-from headwater_server.usecases.ingest import SPLIT_EVENTS, Outcome
+from headwater_server.domain.event import Event
+from headwater_server.domain.event_parser import EventParser
+from headwater_server.storage.database import Database
+from headwater_server.storage.ingest.transaction import IngestStore
+from headwater_server.usecases.ingest import PARSED_AT_ONCE, SPLIT_EVENTS, Ingestion, Outcome
 
 from ..broken_events import GOOD
 from .conftest import Writing
@@ -41,3 +46,37 @@ async def test_a_bad_event_of_a_large_call_is_rejected_in_its_place(writing: Wri
     results = (await writing.write(*events[:50], b"{", *events[50:])).results
     assert [place for place, result in enumerate(results) if result.status is Outcome.REJECTED] == [50]
     assert [result.status for result in results[51:]] == [Outcome.ACCEPTED] * (len(events) - 50)
+
+
+class ParserThatCounts(EventParser):
+    """Counts the events that it parses in each turn of the loop."""
+
+    def __init__(self) -> None:
+        super().__init__(max_event_bytes=1 << 20)
+        self.turn = 0
+        self.parsed: Counter[int] = Counter()
+
+    def parse(self, body: bytes, receive_time: datetime) -> Event:
+        """The event."""
+        self.parsed[self.turn] += 1
+        return super().parse(body, receive_time)
+
+    async def count_turns(self) -> None:
+        """Counts the turns of the loop until it is cancelled."""
+        while True:
+            await asyncio.sleep(0)
+            self.turn += 1
+
+
+async def test_others_get_their_turn_while_large_calls_are_parsed(database: str) -> None:
+    parser, events = ParserThatCounts(), events_of(4 * PARSED_AT_ONCE)
+    store = await Database.open(database, max_connections=4)
+    ingestion = Ingestion(IngestStore(store), parser)
+    await ingestion.start()
+    counting = asyncio.create_task(parser.count_turns())
+    await asyncio.gather(*(ingestion.write(events, "a test") for _ in range(4)))
+    counting.cancel()
+    await ingestion.drain(5)
+    await store.close()
+    assert parser.parsed.total() == 4 * len(events)
+    assert max(parser.parsed.values()) <= PARSED_AT_ONCE
