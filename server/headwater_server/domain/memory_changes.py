@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -60,23 +60,25 @@ class Changes:
 
 @dataclass(frozen=True, slots=True)
 class StoredAssets:
-    """All assets, in the order of ids: the id that each is shown under, which are jobs, and which ever were deleted."""
+    """All assets, in the order of ids: which are jobs, and the ids of those that are shown under another one, by that
+    they have, and of those that ever were deleted.
+    """
 
     nodes: Nodes
-    shown: Longs
+    shown: Mapping[int, int]
     is_job: Bools
-    deleted: Longs
+    deleted: Sequence[int]
 
 
-def make_graph(position: str, assets: StoredAssets, links: StoredLinks) -> MemoryGraph:
+def make_graph(position: str, assets: StoredAssets, links: LinkColumns) -> MemoryGraph:
     """The graph of all that is stored."""
     nodes = assets.nodes
     size, count = len(nodes.ids), nodes.count
     shown = np.arange(size, dtype=np.int32)
-    shown[:count] = nodes.find_all(assets.shown)
+    shown[[nodes.find(asset) for asset in assets.shown]] = [nodes.find(asset) for asset in assets.shown.values()]
     flags = np.zeros(size, np.uint8)
     flags[:count][assets.is_job] = Flag.JOB
-    deleted = nodes.find_all(assets.deleted)
+    deleted = nodes.find_all(np.array(assets.deleted, np.int64))
     deleted = deleted[deleted >= 0]
     flags[deleted] |= np.uint8(Flag.DELETED)
     flags[shown[deleted]] |= np.uint8(Flag.DELETED_SET)
@@ -92,7 +94,7 @@ def make_graph(position: str, assets: StoredAssets, links: StoredLinks) -> Memor
         has_deleted=len(deleted) > 0,
         kinds=np.full(size, UNKNOWN_KIND, np.uint8),
         outdated=np.zeros(size, np.bool_),
-        base=index_all(_link_columns(nodes, links), count),
+        base=index_all(links, count),
         delta=index_few(no_links()),
         joined={key: tuple(found) for key, found in _sets(shown, members).items()},
     )
@@ -154,16 +156,20 @@ def _with_links(graph: MemoryGraph, jobs: Collection[int], stored: StoredLinks) 
     outdated = graph.outdated.copy()
     outdated[changed] = True
     kept = graph.delta.links.take(~np.isin(graph.delta.links.job, changed))
-    new = _link_columns(graph.nodes, stored)
+    new = link_columns(graph.nodes, stored)
     return replace(graph, outdated=outdated, delta=index_few(concatenate([kept, new])))
 
 
-def _link_columns(nodes: Nodes, links: StoredLinks) -> LinkColumns:
-    """Links between nodes; those whose ends or job are not known are left out, for they are never shown."""
+def link_columns(nodes: Nodes, links: StoredLinks) -> LinkColumns:
+    """Links between nodes, without those that are never shown."""
     source, target, job = map(nodes.find_all, (links.source, links.target, links.job))
-    found = LinkColumns(source, target, job, links.inferred, links.since, links.until)
-    known = (source >= 0) & (target >= 0) & (job >= 0)
-    return found if known.all() else found.take(known)
+    return known_links(LinkColumns(source, target, job, links.inferred, links.since, links.until))
+
+
+def known_links(links: LinkColumns) -> LinkColumns:
+    """Links without those whose ends or job are not known, for they are never shown."""
+    known = (links.source >= 0) & (links.target >= 0) & (links.job >= 0)
+    return links if known.all() else links.take(known)
 
 
 def _sets(shown: Ints, members: Iterable[int]) -> dict[int, list[int]]:

@@ -193,8 +193,9 @@ class IndexedLinks:
 
 
 def index_all(links: LinkColumns, node_count: int) -> IndexedLinks:
-    """Links of most nodes."""
-    ordered = links.take(np.argsort(links.source, kind="stable").astype(np.int32))
+    """Links of most nodes; where they are in the order of their sources they are taken as they are, without a copy."""
+    is_ordered = bool((links.source[1:] >= links.source[:-1]).all())
+    ordered = links if is_ordered else links.take(np.argsort(links.source, kind="stable").astype(np.int32))
     order = np.argsort(ordered.target, kind="stable").astype(np.int32)
     return IndexedLinks(
         ordered,

@@ -22,6 +22,7 @@ from headwater_server.domain.memory_changes import (
     StoredAssets,
     StoredLinks,
     apply_changes,
+    link_columns,
     make_graph,
 )
 from headwater_server.domain.memory_graph import MemoryGraph, Nodes
@@ -94,9 +95,9 @@ def read(states: Sequence[AssetState], links: Iterable[StoredLink]) -> MemoryGra
     names = [state.name.name.encode() for state in states]
     spaces = np.array([SPACES.index(state.name.namespace) for state in states], np.int32)
     nodes = Nodes(ids, spaces, list(SPACES), b"".join(names), np.cumsum(list(map(len, names)), dtype=np.int64))
-    shown, is_job = np.array([state.shown for state in states], np.int64), np.array([s.is_job for s in states])
-    deleted = np.array([state.id for state in states if state.is_deleted], np.int64)
-    return make_graph("1", StoredAssets(nodes, shown, is_job, deleted), stored(links))
+    shown = {state.id: state.shown for state in states if state.shown != state.id}
+    is_job, deleted = np.array([s.is_job for s in states]), [state.id for state in states if state.is_deleted]
+    return make_graph("1", StoredAssets(nodes, shown, is_job, deleted), link_columns(nodes, stored(links)))
 
 
 def walk_all(graph: MemoryGraph, asked: Traversal) -> MemoryAnswer | None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,16 @@ ROW_HEADER_BYTES = 6
 PARSED_BYTES = 1 << 20
 """How much is gathered before it is parsed."""
 _WIDTHS = {"bigint": ">i8", "integer": ">i4", "boolean": "?"}
+
+
+Numbers: TypeAlias = NDArray[Any]
+
+
+class Column(NamedTuple):
+    """A column by its SQL type; what is read of it is packed part by part, so that little is held as it came."""
+
+    type: str
+    pack: Callable[[Numbers], Numbers] | None = None
 
 
 class OutOfRoom(Exception):
@@ -37,23 +47,22 @@ class Room:
             raise OutOfRoom
 
 
-async def copy_numbers(
-    connection: Connection, query: str, kinds: Sequence[str], room: Room
-) -> list[NDArray[np.generic]]:
-    """The columns of a query's rows, none of them null; `kinds` are their types. Raises OutOfRoom."""
+async def copy_numbers(connection: Connection, query: str, columns: Sequence[Column], room: Room) -> list[Numbers]:
+    """The columns of a query's rows, none of them null. Raises OutOfRoom."""
     kind = np.dtype(
         [("count", ">i2")]
-        + [(part, at) for i, k in enumerate(kinds) for part, at in ((f"l{i}", ">i4"), (f"v{i}", _WIDTHS[k]))]
+        + [(part, at) for i, c in enumerate(columns) for part, at in ((f"l{i}", ">i4"), (f"v{i}", _WIDTHS[c.type]))]
     )
-    found: list[list[NDArray[np.generic]]] = [[] for _ in kinds]
+    found: list[list[Numbers]] = [[] for _ in columns]
     held = bytearray()
     skipped = HEADER_BYTES
 
     def parse() -> None:
         rows = np.frombuffer(held, kind, (len(held) - TRAILER_BYTES) // kind.itemsize)
-        for i, parts in enumerate(found):
-            column = rows[f"v{i}"]
-            parts.append(column.astype(column.dtype.newbyteorder("=")))
+        for i, (column, parts) in enumerate(zip(columns, found, strict=True)):
+            read = rows[f"v{i}"]
+            numbers = read.astype(read.dtype.newbyteorder("="))
+            parts.append(column.pack(numbers) if column.pack else numbers)
             room.take(parts[-1].nbytes)
 
     async def gather(data: bytes) -> None:
@@ -66,7 +75,14 @@ async def copy_numbers(
 
     await _copy(connection, query, gather)
     parse()
-    return [np.concatenate(parts) for parts in found]
+    return [_joined(parts) for parts in found]
+
+
+def _joined(parts: list[Numbers]) -> Numbers:
+    """All parts as one, which then are no longer held."""
+    whole = np.concatenate(parts)
+    parts.clear()
+    return whole
 
 
 async def copy_texts(connection: Connection, query: str, lengths: NDArray[np.int32], room: Room) -> bytes:

@@ -3,35 +3,34 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ...domain.lineage import FOREVER
-from ...domain.memory_changes import AssetState, Changes, StoredAssets, StoredLinks, make_graph
-from ...domain.memory_graph import NO_JOB, Longs, MemoryGraph, Nodes
+from ...domain.memory_changes import AssetState, Changes, StoredAssets, StoredLinks, known_links, make_graph
+from ...domain.memory_graph import NO_JOB, LinkColumns, Longs, MemoryGraph, Nodes
 from ...domain.model import AssetName
 from ..database import Connection
 from ..graph_changes import Changed
 from ..lineage.moments import EPOCH_2000, micros
-from .copied import Room, copy_numbers, copy_texts
+from .copied import Column, Room, copy_numbers, copy_texts
 
 MAX_LINKS = 100_000
 """How many links are read again at most; where there are more, the whole graph is."""
-NODE_BYTES, LINK_BYTES = 41, 12
-"""What a node takes beside its id and name, and a link beside its columns."""
+NODE_BYTES, LINK_BYTES = 29, 12
+"""What a node takes beside its name and what is read of it, and a link beside its columns."""
 _NO_TIME = 2**63 - 1
 _ASSETS = """
 SELECT {columns} FROM (
-    SELECT dataset_id AS id, namespace_id, COALESCE(canonical_id, dataset_id) AS shown, false AS is_job, name
-    FROM datasets
-    UNION ALL SELECT job_id, namespace_id, job_id, true, name FROM jobs
-    UNION ALL SELECT 0, 0, 0, true, '') AS asset
+    SELECT dataset_id AS id, namespace_id, false AS is_job, name FROM datasets
+    UNION ALL SELECT job_id, namespace_id, true, name FROM jobs
+    UNION ALL SELECT 0, 0, true, '') AS asset
 ORDER BY id
 """
-_LINKS = "SELECT source_id, target_id, job_id, inferred, since, until FROM links"
+_SHOWN = "SELECT dataset_id, canonical_id FROM datasets WHERE canonical_id IS NOT NULL AND canonical_id <> dataset_id"
+_LINKS = "SELECT source_id, target_id, job_id, inferred, since, until FROM links ORDER BY source_id"
 _LINKS_OF_JOBS = """
 SELECT source_id, target_id, job_id, inferred, timestamptz_send(since), timestamptz_send(until)
 FROM links WHERE job_id = ANY($1::bigint[]) LIMIT $2
@@ -49,38 +48,37 @@ JOIN namespaces USING (namespace_id)
 async def read_graph(connection: Connection, position: str, room: Room) -> MemoryGraph:
     """All of the graph, in the connection's snapshot. Raises OutOfRoom."""
     rows = await connection.fetch("SELECT namespace_id, namespace FROM namespaces")
-    kinds = ("bigint", "bigint", "bigint", "boolean", "integer")
-    query = _ASSETS.format(columns="id, namespace_id, shown, is_job, octet_length(name)")
-    columns: list[Any] = await copy_numbers(connection, query, kinds, room)
-    ids, spaces, shown, is_job, lengths = columns
+    known = sorted([*(tuple(row) for row in rows), (NO_JOB, "")])
+    spaces = np.array([row[0] for row in known], np.int64)
+    columns = (
+        Column("bigint"),
+        Column("bigint", lambda ids: np.searchsorted(spaces, ids).astype(np.int32)),
+        Column("boolean"),
+        Column("integer"),
+    )
+    query = _ASSETS.format(columns="id, namespace_id, is_job, octet_length(name)")
+    ids, places, is_job, lengths = await copy_numbers(connection, query, columns, room)
     room.take(NODE_BYTES * len(ids))
     names = await copy_texts(connection, _ASSETS.format(columns="name"), lengths, room)
+    nodes = Nodes(ids, places, [row[1] for row in known], names, np.cumsum(lengths, dtype=np.int64))
+    del ids, places, lengths
+    shown = {row[0]: row[1] for row in await connection.fetch(_SHOWN)}
     deleted = [row[0] for row in await connection.fetch("SELECT DISTINCT asset_id FROM deletions")]
-    nodes = Nodes(ids, *_numbered(spaces, [tuple(row) for row in rows]), names, np.cumsum(lengths, dtype=np.int64))
-    assets = StoredAssets(nodes, shown, is_job, np.array(deleted, np.int64))
-    links = await _read_links(connection, room)
-    return await asyncio.to_thread(make_graph, position, assets, links)
+    links = await _read_links(connection, nodes, room)
+    return await asyncio.to_thread(make_graph, position, StoredAssets(nodes, shown, is_job, deleted), links)
 
 
-async def _read_links(connection: Connection, room: Room) -> StoredLinks:
-    kinds = ("bigint", "bigint", "bigint", "boolean", "bigint", "bigint")
-    source, target, job, inferred, since, until = await copy_numbers(connection, _LINKS, kinds, room)
-    room.take(LINK_BYTES * len(source))
-    links: Any = (source, target, job, inferred, _times(since), _times(until))
-    return StoredLinks(*links)
+async def _read_links(connection: Connection, nodes: Nodes, room: Room) -> LinkColumns:
+    end, time = Column("bigint", nodes.find_all), Column("bigint", _times)
+    columns = await copy_numbers(connection, _LINKS, (end, end, end, Column("boolean"), time, time), room)
+    room.take(LINK_BYTES * len(columns[0]))
+    return known_links(LinkColumns.of(columns))
 
 
-def _times(stored: Any) -> Longs:
+def _times(stored: Longs) -> Longs:
     """Times as PostgreSQL stores them, in microseconds since 1970."""
     times: Longs = np.where(stored == _NO_TIME, FOREVER, stored + np.where(stored == _NO_TIME, 0, EPOCH_2000))
     return times
-
-
-def _numbered(spaces: Longs, rows: Sequence[tuple[int, str]]) -> tuple[NDArray[np.int32], list[str]]:
-    """The places of namespaces in a list of their names, and that list."""
-    known = sorted([*rows, (NO_JOB, "")])
-    found = np.searchsorted(np.array([row[0] for row in known], np.int64), spaces).astype(np.int32)
-    return found, [row[1] for row in known]
 
 
 async def read_changes(connection: Connection, graph: MemoryGraph, changed: dict[Changed, list[int]]) -> Changes | None:
