@@ -21,7 +21,7 @@ from .search_statements import SearchShape, count_terms, drive, end_name, end_of
 
 FEW = 5_000
 """How many terms a condition may find for the assets that have them to be looked at first."""
-MANY = 50_000
+MANY = 150_000
 """How many terms a condition may find for the assets that have them to be looked at at all."""
 FIRST_WALK = 10_000
 """How many names are looked at before anything else is tried."""
