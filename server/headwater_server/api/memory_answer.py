@@ -28,7 +28,7 @@ from ..domain.memory_walk import MemoryAnswer
 from .convert_lineage import to_summary
 from .lineage_writer import MICROS
 
-REMEMBERED_TEXTS = 300_000
+REMEMBERED_TEXTS = 100_000
 """How many texts of a sort are remembered as they are written, some 100 bytes each."""
 NODES_AT_ONCE = 1000
 LINKS_AT_ONCE = 2000

@@ -39,7 +39,7 @@ STATES = {
     "ABORT": RunState.ABORTED,
     "OTHER": RunState.UNKNOWN,
 }
-REMEMBERED_BYTES = 6 << 20
+REMEMBERED_BYTES = 3 << 20
 """How much text of frames is remembered."""
 
 

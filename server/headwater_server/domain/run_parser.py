@@ -19,7 +19,7 @@ from .model import AssetName, RunReference
 from .remembered import Remembered
 
 F = TypeVar("F", bound=Struct)
-REMEMBERED_BYTES = 4 << 20
+REMEMBERED_BYTES = 2 << 20
 """How much text of facets is remembered: runs of one parent share them."""
 PATH = "run.facets"
 UUID_BYTES = 38

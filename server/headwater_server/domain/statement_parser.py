@@ -25,9 +25,9 @@ MAX_DATASETS = 10_000
 """How many datasets one event may name."""
 MAX_LINKS = 250_000
 """How many pairs of input and output one event may have."""
-REMEMBERED_BYTES = 6 << 20
+REMEMBERED_BYTES = 4 << 20
 """How much text is remembered, of jobs and of datasets, with what it states."""
-REMEMBERED_STATEMENTS = 6_000
+REMEMBERED_STATEMENTS = 4_000
 Members = dict[str, Raw]
 """A JSON object, not read further."""
 ASSET_MEMBERS = ("namespace", "name", "facets")

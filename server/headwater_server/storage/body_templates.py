@@ -19,7 +19,7 @@ from ..domain import ids
 from ..domain.event import Event
 from ..domain.remembered import Remembered
 
-REMEMBERED_BYTES = 24 << 20
+REMEMBERED_BYTES = 12 << 20
 """How much text a process remembers, where the events of a statement have one shape."""
 MAX_BODY_BYTES = 65_536
 """Larger bodies are kept whole: to compare two takes longer than a call should wait."""

@@ -125,10 +125,8 @@ class Ingestion:
         self._limits = limits or IngestLimits()
         self.sampling = sampling or Sampling()
         batch, linger = self._limits.batch_events, self._limits.linger_seconds
-        self._lanes = [
-            Lane(EventWriter(store, self.sampling), batch_events=batch, linger_seconds=linger)
-            for _ in range(self._limits.lanes)
-        ]
+        writer = EventWriter(store, self.sampling)
+        self._lanes = [Lane(writer, batch_events=batch, linger_seconds=linger) for _ in range(self._limits.lanes)]
         self._tasks: list[asyncio.Task[None]] = []
         self._draining = False
         self._turn = asyncio.Lock()

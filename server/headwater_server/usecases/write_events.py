@@ -31,7 +31,7 @@ class Written:
 
 
 class EventWriter:
-    """Writes batches of events, one at a time."""
+    """Writes batches of events, several at a time."""
 
     def __init__(self, store: IngestStore, sampling: Sampling) -> None:
         self._store = store
