@@ -114,7 +114,7 @@ def _delay(failure: grpc.RpcError, attempts: Attempts) -> float:
     error = from_rpc_error(failure)
     delay = attempts.delay_after(error)
     if delay is None:
-        raise error from failure
+        raise attempts.cause(error) from failure
     return delay
 
 

@@ -3,7 +3,7 @@
 import random
 import time
 
-from .errors import HeadwaterError
+from .errors import DeadlineExceeded, HeadwaterError
 from .settings import Settings
 
 FIRST_BACKOFF_SECONDS = 0.1
@@ -17,6 +17,7 @@ class Attempts:
         self._deadline = time.monotonic() + (settings.timeout_seconds if timeout is None else timeout)
         self._most = settings.max_attempts
         self._made = 1
+        self._cause: HeadwaterError | None = None
 
     @property
     def seconds_left(self) -> float:
@@ -33,4 +34,10 @@ class Attempts:
         if not error.is_retryable or self._made >= self._most or delay >= self.seconds_left:
             return None
         self._made += 1
+        self._cause = error
         return delay
+
+    def cause(self, last: HeadwaterError) -> HeadwaterError:
+        """What to tell of a call that failed: its last error; where its time ran out, why it was tried again."""
+        ran_out = isinstance(last, DeadlineExceeded) and not last.reason
+        return self._cause if self._cause is not None and ran_out else last

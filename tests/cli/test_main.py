@@ -81,7 +81,7 @@ def test_each_error_has_its_exit_code(
     fake: FakeServer, headwater: Headwater, status: grpc.StatusCode, reason: str, code: int
 ) -> None:
     fake.failure = (status, reason, "it went wrong")
-    outcome = headwater("show", "churn", "--timeout", "0.5")
+    outcome = headwater("show", "churn")
     assert outcome.code == code
     assert outcome.err.startswith("headwater: it went wrong")
     assert reason in outcome.err

@@ -122,6 +122,15 @@ async def test_a_walk_is_begun_again_before_its_first_part_only(
     assert len(server.received) == 1
 
 
+async def test_where_the_time_runs_out_the_error_says_why_the_call_was_repeated(server: FakeServer, face: str) -> None:
+    server.fail("GetDataset", AWAY, Failure(Code.DEADLINE_EXCEEDED))
+    with pytest.raises(errors.Unavailable):
+        await get(face, Settings(address=server.address))
+    server.fail("GetDataset", AWAY, Failure(Code.DEADLINE_EXCEEDED, "QUERY_TIMEOUT"))
+    with pytest.raises(errors.DeadlineExceeded):
+        await get(face, Settings(address=server.address))
+
+
 def test_the_wait_is_random_below_a_bound_that_doubles(monkeypatch: pytest.MonkeyPatch) -> None:
     bounds: list[tuple[float, float]] = []
 
