@@ -21,8 +21,9 @@ from sqlalchemy.pool import NullPool
 
 from headwater_server.domain.event_parser import EventParser
 from headwater_server.domain.ids import namespace_id
-from headwater_server.domain.model import RunState
+from headwater_server.domain.model import AssetName, RunState
 from headwater_server.domain.run_merge import merge_event
+from headwater_server.domain.search import name_terms
 from headwater_server.storage.catalog.runs import get_run
 from headwater_server.storage.compression import compress
 from headwater_server.storage.database import Database
@@ -93,7 +94,27 @@ async def test_versions_that_jobs_declared_before_are_known_after(
 async def test_an_earlier_build_does_not_run_on_a_schema_whose_rows_it_cannot_read(
     connection: asyncpg.Connection[asyncpg.Record],
 ) -> None:
-    assert await connection.fetchval("SELECT compatible_from FROM schema_info") == "0005"
+    assert await connection.fetchval("SELECT compatible_from FROM schema_info") == "0006"
+
+
+async def test_names_that_were_written_before_are_found_by_words_of_several_parts(
+    database: str, empty: asyncpg.Connection[asyncpg.Record]
+) -> None:
+    await migrate(database, "0005")
+    names = ["prod.UserChurn_v2", "_ÄB" * 40, "İx.y", "a1" * 70]
+    await empty.execute("INSERT INTO datasets SELECT hashtext(n), 1, n FROM unnest($1::text[]) AS n", names)
+    await empty.execute("INSERT INTO jobs SELECT hashtext(n), 1, n FROM unnest($1::text[]) AS n", names)
+    await empty.execute("INSERT INTO terms VALUES (1, 'old', 5), (11, 'old', 5), (2, 'kept', 5)")
+    await upgrade(database)
+    for is_job, kind, table in ((False, 1, "datasets"), (True, 11, "jobs")):
+        for name in names:
+            found = await empty.fetch(
+                f"SELECT term FROM terms JOIN {table} ON asset_id = {table[:-1]}_id WHERE kind = $1 AND name = $2",
+                *(kind, name),
+            )
+            expected = {text for k, text in name_terms(AssetName("", name), is_job=is_job) if k == kind}
+            assert {row[0] for row in found} == expected
+    assert await empty.fetchval("SELECT count(*) FROM terms WHERE asset_id = 5") == 1
 
 
 async def test_what_was_written_before_rows_were_smaller_is_known_after(

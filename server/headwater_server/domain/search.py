@@ -47,6 +47,11 @@ class TermKind(IntEnum):
     DATASET_KIND = 5
     TAIL = 6
 
+    @property
+    def is_prefix(self) -> bool:
+        """Whether what is searched for is how such a term begins, and not all of it."""
+        return self in (TermKind.NAME, TermKind.FIELD)
+
 
 class Term(NamedTuple):
     """Something that an asset can be found by, in lower case; `kind` as the table `terms` numbers it."""
@@ -56,10 +61,11 @@ class Term(NamedTuple):
 
 
 def name_terms(name: AssetName, *, is_job: bool = False) -> frozenset[Term]:
-    """What an asset can be found by because of its name: from each part on, to the next mark."""
-    text = name.name
-    parts = {Term(TermKind.NAME, text[start:end].lower()[:MAX_TERM]) for start, end in _starts(text)}
-    found = frozenset(parts | {Term(TermKind.TAIL, tail_of(text))})
+    """What an asset can be found by because of its name: all of it, and the rest of it from each part on."""
+    folded = name.name.lower()
+    starts = _starts(name.name) if len(folded) == len(name.name) else ()
+    rests = {Term(TermKind.NAME, _cut(folded[start:])) for start in (0, *starts)}
+    found = frozenset(rests | {Term(TermKind.TAIL, tail_of(name.name))})
     return _of_job(found) if is_job else found
 
 
@@ -96,14 +102,9 @@ def field_terms(field: SchemaField) -> set[str]:
     return {path[:MAX_TERM], re.split(r"(?<!\\)\.", path)[-1][:MAX_TERM]}
 
 
-def word_terms(word: str) -> list[tuple[str, bool]]:
-    """The NAME terms that every name has which a word fits, each with whether it is only the beginning of one.
-
-    What a mark follows in the word ends there in the name too. None where a word has only marks.
-    """
-    lowered = word.lower()
-    segments = [(found.group()[:MAX_TERM], found.end() == len(lowered)) for found in _SEGMENT.finditer(lowered)]
-    return [(text, is_last or len(text) == MAX_TERM) for text, is_last in segments]
+def word_term(word: str) -> str:
+    """What one of the NAME terms of every name begins with that a word fits."""
+    return _cut(word.lower())
 
 
 def fits_name(word: str, name: str) -> bool:
@@ -111,15 +112,15 @@ def fits_name(word: str, name: str) -> bool:
     folded, wanted = name.lower(), word.lower()
     if folded.startswith(wanted):
         return True
-    return len(folded) == len(name) and any(folded.startswith(wanted, start) for start, _ in _starts(name))
+    return len(folded) == len(name) and any(folded.startswith(wanted, start) for start in _starts(name))
 
 
 @lru_cache(maxsize=4096)
-def _starts(name: str) -> tuple[tuple[int, int], ...]:
-    """Where parts of a name start, each with the end of its segment."""
-    found: list[tuple[int, int]] = []
+def _starts(name: str) -> tuple[int, ...]:
+    """Where parts of a name start."""
+    found: list[int] = []
     for segment in _SEGMENT.finditer(name):
-        found += [(segment.start() + start.start(), segment.end()) for start in _START.finditer(segment.group())]
+        found += [segment.start() + start.start() for start in _START.finditer(segment.group())]
         if len(found) >= MAX_STARTS:
             break
     return tuple(found[:MAX_STARTS])

@@ -7,16 +7,15 @@ from dataclasses import dataclass
 
 from .catalog import AssetType, Dataset, Job, Owner, Tag
 from .model import AssetName, DatasetKind
-from .search import MAX_TERM, TermKind, field_terms, fits_name, word_terms
+from .search import MAX_TERM, TermKind, field_terms, fits_name, word_term
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """What holds of each asset that fits: it has one of these terms, or one that starts with the only one."""
+    """That an asset has one of these terms, or one that starts with the only one, by the kind."""
 
     kind: TermKind
     terms: tuple[str, ...]
-    is_prefix: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +41,14 @@ class SearchQuery:
 
     def conditions(self) -> list[Condition]:
         """The terms that each asset has that fits."""
-        terms = [term for word in self.words for term in word_terms(word)]
-        found = [Condition(TermKind.NAME, (text,), is_prefix) for text, is_prefix in terms]
+        found = [Condition(TermKind.NAME, (word_term(word),)) for word in self.words]
         exact = ((TermKind.TAG, self.tag), (TermKind.OWNER, self.owner))
-        found += [Condition(kind, (text[:MAX_TERM],), is_prefix=False) for kind, text in exact if text]
+        found += [Condition(kind, (text[:MAX_TERM],)) for kind, text in exact if text]
         if self.field:
-            found.append(Condition(TermKind.FIELD, (self.field[:MAX_TERM],), is_prefix=True))
+            found.append(Condition(TermKind.FIELD, (self.field[:MAX_TERM],)))
         if self.kinds:
             names = tuple(sorted(kind.name.lower() for kind in self.kinds))
-            found.append(Condition(TermKind.DATASET_KIND, names, is_prefix=False))
+            found.append(Condition(TermKind.DATASET_KIND, names))
         return found
 
     def fits_dataset(self, dataset: Dataset) -> bool:

@@ -406,8 +406,8 @@ terms = Table(
     Column("kind", SmallInteger, primary_key=True),
     _name("term", primary_key=True),
     _id("asset_id", primary_key=True),
-    comment="What an asset can be found by: 1 a part of its name, 2 tag, 3 owner, 4 field name, 5 dataset kind, 6 the "
-    "end of its name, all in lower case. Holds all that ever was true; what is found is checked",
+    comment="What an asset can be found by: 1 its name from a part on, 2 tag, 3 owner, 4 field name, 5 dataset kind, 6 "
+    "the end of its name, all in lower case. Holds all that ever was true; what is found is checked",
 )
 
 run_reports = Table(

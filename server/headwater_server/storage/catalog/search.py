@@ -128,7 +128,7 @@ def shape_of(plan: SearchPlan) -> SearchShape:
     """What the statements of a search depend on."""
     return SearchShape(
         asset=plan.asset,
-        conditions=tuple((condition.kind, condition.is_prefix) for condition in plan.conditions),
+        conditions=tuple(condition.kind for condition in plan.conditions),
         drivers=tuple(plan.conditions.index(condition) for condition in plan.drivers),
         words=len(_words(plan)),
         in_namespace=plan.query.namespace is not None,
@@ -139,7 +139,7 @@ def values_of(plan: SearchPlan) -> dict[str, object]:
     """The values of the parameters that stand for what is searched for."""
     values: dict[str, object] = {word_name(place): word for place, word in enumerate(_words(plan))}
     for place, condition in enumerate(plan.conditions):
-        values[term_name(place)] = condition.terms[0] if condition.is_prefix else list(condition.terms)
+        values[term_name(place)] = condition.terms[0] if condition.kind.is_prefix else list(condition.terms)
         values[end_name(place)] = condition.terms[0] + _LAST_CHARACTER
     if plan.query.namespace is not None:
         values["namespace"] = ids.namespace_id(plan.query.namespace)

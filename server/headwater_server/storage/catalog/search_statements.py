@@ -38,12 +38,12 @@ NOTHING_SKIPPED = constant(0)
 
 @dataclass(frozen=True, slots=True)
 class SearchShape:
-    """A search among assets of one type: for each condition the kind of its terms and whether it is a prefix, which of
-    them drive the search, how many words a name must have, and whether it is in one namespace.
+    """A search among assets of one type: the kind of each condition's terms, which of the conditions drive the search,
+    how many words a name must have, and whether it is in one namespace.
     """
 
     asset: AssetType
-    conditions: tuple[tuple[TermKind, bool], ...]
+    conditions: tuple[TermKind, ...]
     drivers: tuple[int, ...]
     words: int
     in_namespace: bool
@@ -51,7 +51,7 @@ class SearchShape:
     @property
     def is_by_name(self) -> bool:
         """Whether the assets to look at are found by their names."""
-        return self.conditions[self.drivers[0]][0] is TermKind.NAME
+        return self.conditions[self.drivers[0]] is TermKind.NAME
 
 
 def term_name(place: int) -> str:
@@ -140,11 +140,7 @@ def _past(shape: SearchShape, asset: FromClause) -> list[ColumnElement[bool]]:
 def _filters(shape: SearchShape, asset: FromClause, *, skip_words: bool) -> list[ColumnElement[bool]]:
     """What can be told of an asset without looking at what was said of it; of a dataset by any of its names."""
     found = [] if skip_words or not shape.words else [_has_words(shape, asset)]
-    exact = (
-        place
-        for place, (kind, is_prefix) in enumerate(shape.conditions)
-        if not is_prefix and kind is not TermKind.NAME and place not in shape.drivers
-    )
+    exact = (place for place, kind in enumerate(shape.conditions) if not kind.is_prefix and place not in shape.drivers)
     return found + [_has_term(shape, asset, place) for place in exact]
 
 
@@ -178,9 +174,9 @@ def _words(shape: SearchShape, asset: FromClause) -> list[ColumnElement[bool]]:
 
 def _holds(shape: SearchShape, place: int) -> ColumnElement[bool]:
     """That a term is one of those of a condition."""
-    kind, is_prefix = shape.conditions[place]
+    kind = shape.conditions[place]
     of_kind = terms.c.kind == constant(kind + (JOB_TERMS if shape.asset is AssetType.JOB else 0))
-    if not is_prefix:
+    if not kind.is_prefix:
         return and_(of_kind, among(terms.c.term, term_name(place)))
     low, high = given(term_name(place), terms.c.term), given(end_name(place), terms.c.term)
     return and_(of_kind, terms.c.term >= low, terms.c.term < high)
