@@ -75,7 +75,7 @@ class AnswerWriter:
             if link.transformations:
                 changes = transformations.get(link.transformations)
                 if changes is None:
-                    changes = [_to_transformation(how) for how in part.transformations(link)]
+                    changes = [to_transformation(how) for how in part.transformations(link)]
                     transformations[link.transformations] = changes
                 written.transformations.extend(changes)
             if fields[link.source] or fields[link.target]:
@@ -108,6 +108,7 @@ def _timestamp(micros: int) -> Timestamp:
     return Timestamp(seconds=seconds, nanos=rest * 1000)
 
 
-def _to_transformation(how: Transformation) -> graph.Transformation:
+def to_transformation(how: Transformation) -> graph.Transformation:
+    """How a field is made of another, as the contract has it."""
     kind = _TYPES.get(how.type, graph.TRANSFORMATION_TYPE_UNSPECIFIED)
     return graph.Transformation(type=kind, subtype=how.subtype, description=how.description, masking=how.masking)

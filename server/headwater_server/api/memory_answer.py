@@ -6,7 +6,7 @@ here. The answer is the same as that of `lineage_writer`, which tests hold the t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from operator import add
 from typing import Any, TypeAlias
 from urllib.parse import quote
@@ -23,10 +23,12 @@ from headwater.v1 import lineage_pb2 as graph_messages
 from headwater.v1 import lineage_service_pb2 as messages
 
 from ..domain.lineage import FOREVER, DatasetRoot, JobRoot, Root, Summary
-from ..domain.memory_graph import NO_JOB, Bytes, Flag, Ints, Longs, MemoryGraph, Nodes, sorted_once
-from ..domain.memory_walk import MemoryAnswer
+from ..domain.memory_graph import NO_JOB, Flag, MemoryGraph, Nodes
+from ..domain.memory_links import Bytes, Ints, LinkColumns, Longs, sorted_once
+from ..domain.memory_walk import FoundFields, MemoryAnswer
+from ..domain.model import Transformation
 from .convert_lineage import to_summary
-from .lineage_writer import MICROS
+from .lineage_writer import MICROS, to_transformation
 
 REMEMBERED_TEXTS = 100_000
 """How many texts of a sort are remembered as they are written, some 100 bytes each."""
@@ -122,7 +124,8 @@ def _tag(message: Descriptor, field: str, wire: int = _BYTES) -> bytes:
 _NODE, _LINK, _TIME = graph_messages.Node.DESCRIPTOR, graph_messages.Link.DESCRIPTOR, Timestamp.DESCRIPTOR
 _NAME, _NAMESPACE, _DISPLAY = (_tag(_NODE, field) for field in ("name", "namespace", "display_name"))
 _SOURCE, _TARGET, _JOB = (_tag(_LINK, field) for field in ("source", "target", "job"))
-_SIZE_BYTES = 3
+_PATHS = (_tag(_NODE, "field"), _tag(_LINK, "source_field"), _tag(_LINK, "target_field"))
+_SIZE_BYTES, _GREAT_SIZE_BYTES = 3, 5
 """In how many bytes the size of a node or a link is written, which may be more than it needs."""
 _PLAIN = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-~"
 """What `quote` leaves as it is."""
@@ -141,6 +144,9 @@ class _Written(dict[int, bytes]):
         return written
 
 
+_LENGTHS = _Written(_varint)
+
+
 class _Writer:
     """Writes parts of one answer, nodes before the links between them.
 
@@ -154,6 +160,7 @@ class _Writer:
         self._node, self._link = _tag(message, "nodes"), _tag(message, "links")
         self._resources = np.empty(len(answer.nodes), object)
         self._sizes: Ints = np.zeros(len(answer.nodes), np.int32)
+        self._fields = _FieldTexts(answer.fields) if answer.fields else None
 
     def nodes(self, start: int, end: int) -> bytes:
         """Those of the answer's nodes, in their order."""
@@ -166,19 +173,25 @@ class _Writer:
         kinds = graph.kinds[chosen].astype(np.int64)
         if answer.kinds:
             kinds = np.array([answer.kinds.get(*each) for each in zip(chosen.tolist(), kinds.tolist(), strict=True)])
+        plain: Any = _DATASET_NODE
+        columns, all_sizes = [resources, others], sizes + other_sizes
+        if self._fields:
+            is_field, paths, path_sizes = self._fields.nodes(start, end)
+            plain = np.where(is_field, _FIELD_NODE, _DATASET_NODE)
+            columns, all_sizes = [*columns, paths], all_sizes + path_sizes
         numbers: Numbers = [
-            *_number(_tag(_NODE, "type", _VARINT), np.where(is_job, _JOB_NODE, _DATASET_NODE), 1),
+            *_number(_tag(_NODE, "type", _VARINT), np.where(is_job, _JOB_NODE, plain), 1),
             *_number(_tag(_NODE, "depth", _VARINT), answer.depths[start:end], 2),
             np.where(is_job, *_KIND_TAGS)[:, None].astype(np.uint8),
             _varints(kinds, 1),
         ]
-        return _join(self._node, numbers, _NAME, sizes + other_sizes, [resources, others])
+        return _join(self._node, numbers, _NAME, all_sizes, columns)
 
     def links(self, start: int, end: int) -> bytes:
         """Those of the answer's links."""
         found = self._answer.links
         source, target, job = (column[start:end] for column in (found.source, found.target, found.job))
-        inferred, since, until = found.inferred[start:end], found.since[start:end], found.until[start:end]
+        since, until = found.since[start:end], found.until[start:end]
         jobs, job_sizes = self._names.resources.find(self._answer.graph, job)
         columns: list[Any] = [self._resources.take(source), _TARGET, self._resources.take(target), _JOB, jobs]
         sizes = self._sizes.take(source) + self._sizes.take(target) + job_sizes + len(_TARGET) + len(_JOB)
@@ -187,7 +200,12 @@ class _Writer:
             columns[3] = np.where(unknown, *_NO_JOB_TAG)
             jobs[unknown] = b""
             sizes -= np.where(unknown, job_sizes + len(_JOB), 0)
-        numbers: Numbers = [*_number(_tag(_LINK, "inferred", _VARINT), inferred, 1), *_time("start_time", since)]
+        numbers: Numbers = _time("start_time", since)
+        if isinstance(found, LinkColumns):
+            numbers = [*_number(_tag(_LINK, "inferred", _VARINT), found.inferred[start:end], 1), *numbers]
+        if self._fields:
+            texts, text_sizes = self._fields.links(start, end, source, target)
+            columns, sizes = [*columns, *texts], sizes + text_sizes
         ended = until != FOREVER
         if not ended.any():
             return _join(self._link, numbers, _SOURCE, sizes, columns)
@@ -198,6 +216,30 @@ class _Writer:
             )
             written.append(_join(self._link, [*own_numbers, *more], _SOURCE, sizes[chosen], own_columns))
         return b"".join(written)
+
+
+class _FieldTexts:
+    """What is written of fields, of nodes and of links."""
+
+    def __init__(self, found: FoundFields) -> None:
+        self._found = found
+        texts = [_LENGTHS[len(path)] + path if path else b"" for path in found.paths]
+        self._paths = [_texts_of([tag + text if text else text for text in texts]) for tag in _PATHS]
+        ways = sorted(found.changes)
+        self._ways = np.array(ways, np.int64)
+        self._written = _texts_of([_write_ways(found.changes[code]) for code in ways])
+
+    def nodes(self, start: int, end: int) -> tuple[Any, Objects, Longs]:
+        """Which of some nodes are fields, and their paths."""
+        texts, sizes = self._paths[0]
+        return sizes[start:end] > 0, texts[start:end], sizes[start:end]
+
+    def links(self, start: int, end: int, source: Ints, target: Ints) -> tuple[list[Objects], Longs]:
+        """The paths at the ends of some links, and how the one is made of the other."""
+        columns = [(*paths, ends) for paths, ends in zip(self._paths[1:], (source, target), strict=True)]
+        columns.append((*self._written, np.searchsorted(self._ways, self._found.change[start:end]).astype(np.int32)))
+        sizes: Longs = np.stack([sizes.take(chosen) for _, sizes, chosen in columns]).sum(axis=0)
+        return [texts.take(chosen) for texts, _, chosen in columns], sizes
 
 
 class _Texts:
@@ -284,6 +326,7 @@ def _middle(nodes: Nodes, key: int) -> bytes:
 
 _KIND_TAGS = [np.uint8(_tag(_NODE, field, _VARINT)[0]) for field in ("job_kind", "dataset_kind")]
 _DATASET_NODE, _JOB_NODE = int(graph_messages.NODE_TYPE_DATASET), int(graph_messages.NODE_TYPE_JOB)
+_FIELD_NODE = int(graph_messages.NODE_TYPE_FIELD)
 _NO_JOB_TAG = np.array([b"", _JOB], object)
 Numbers: TypeAlias = Sequence[bytes | Bytes]
 """Parts of messages: the same in each, or a row for each."""
@@ -300,6 +343,19 @@ def _quote(names: list[bytes]) -> list[bytes]:
     for byte in sorted(odd, key=lambda byte: byte != ord("%")):
         joined = joined.replace(bytes((byte,)), b"%%%02X" % byte)
     return joined.split(_BREAK)
+
+
+def _texts_of(written: list[bytes]) -> tuple[Objects, Longs]:
+    """Texts, and their sizes."""
+    texts = np.empty(len(written), object)
+    texts[:] = written
+    return texts, _lengths(written)
+
+
+def _write_ways(ways: Iterable[Transformation]) -> bytes:
+    """How a field is made of another, as links have it."""
+    message = graph_messages.Link(transformations=[to_transformation(how) for how in ways])
+    return message.SerializeToString()
 
 
 def _lengths(texts: Sequence[bytes] | Objects) -> Longs:
@@ -332,7 +388,8 @@ def _join(tag: bytes, numbers: Numbers, last: bytes, sizes: NDArray[Any], column
     """Repeated messages of numbers, and of texts of these sizes together; `last` comes before the first text."""
     count = len(sizes)
     own = len(last) + sum(len(part) if isinstance(part, bytes) else part.shape[1] for part in numbers)
-    every = [tag, _varints(sizes + own, _SIZE_BYTES), *numbers, last]
+    is_great = count and int(sizes.max()) + own >= 1 << 7 * _SIZE_BYTES
+    every = [tag, _varints(sizes + own, _GREAT_SIZE_BYTES if is_great else _SIZE_BYTES), *numbers, last]
     rows = np.concatenate(
         [np.broadcast_to(np.frombuffer(x, np.uint8), (count, len(x))) if isinstance(x, bytes) else x for x in every], 1
     )

@@ -51,8 +51,8 @@ class QuerySettings:
     graph_memory_mib: int = setting(
         256,
         read_whole(0, 65_536),
-        "MiB of memory for the graph of datasets, to answer from it; 0 for none. One that does not fit is asked of"
-        " PostgreSQL alone.",
+        "MiB of memory for the graph of datasets, to answer from it, and for fields in what it leaves; 0 for none."
+        " What does not fit is asked of PostgreSQL alone.",
     )
     read_connections: int = setting(8, read_whole(1, 1_000), "Connections to PostgreSQL that read.")
 

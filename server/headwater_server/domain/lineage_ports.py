@@ -221,5 +221,8 @@ class GraphMemory(Protocol):
         Raises InvalidField where there is no such position.
         """
 
+    def want_fields(self) -> None:
+        """Has fields read, or read again, in a while: they were not there for a question, or out of date."""
+
     def exact(self, seconds: float) -> AbstractAsyncContextManager[ExactGraph | None]:
         """The graph beside the store in the same state, for at most so many seconds; None where it is not there."""

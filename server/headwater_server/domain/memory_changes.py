@@ -8,19 +8,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .memory_graph import (
-    UNKNOWN_KIND,
+from .memory_graph import UNKNOWN_KIND, Flag, MemoryGraph, Nodes
+from .memory_links import (
     Bools,
     Bytes,
-    Flag,
     Ints,
     LinkColumns,
     Longs,
-    MemoryGraph,
-    Nodes,
     concatenate,
     index_all,
     index_few,
+    known_links,
     no_links,
 )
 from .model import AssetName
@@ -43,9 +41,9 @@ class StoredLinks:
     source: Longs
     target: Longs
     job: Longs
-    inferred: Bools
     since: Longs
     until: Longs
+    inferred: Bools
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +113,15 @@ def apply_changes(graph: MemoryGraph, changes: Changes, position: str) -> Memory
     return newer
 
 
+def hand_on_kinds(old: MemoryGraph, new: MemoryGraph) -> None:
+    """Has a graph know the kinds that another knows, which is of the same state or of a later one."""
+    kinds = old.kinds[: old.node_count]
+    known = np.flatnonzero((kinds != UNKNOWN_KIND) & (old.shown[: old.node_count] == np.arange(old.node_count)))
+    places = new.nodes.find_all(old.nodes.ids[known])
+    is_there = places >= 0
+    new.kinds[places[is_there]] = kinds[known[is_there]]
+
+
 def _with_assets(graph: MemoryGraph, states: Sequence[AssetState]) -> MemoryGraph:
     find = graph.nodes.find
     by_node = {find(state.id): state for state in states}
@@ -163,13 +170,7 @@ def _with_links(graph: MemoryGraph, jobs: Collection[int], stored: StoredLinks) 
 def link_columns(nodes: Nodes, links: StoredLinks) -> LinkColumns:
     """Links between nodes, without those that are never shown."""
     source, target, job = map(nodes.find_all, (links.source, links.target, links.job))
-    return known_links(LinkColumns(source, target, job, links.inferred, links.since, links.until))
-
-
-def known_links(links: LinkColumns) -> LinkColumns:
-    """Links without those whose ends or job are not known, for they are never shown."""
-    known = (links.source >= 0) & (links.target >= 0) & (links.job >= 0)
-    return links if known.all() else links.take(known)
+    return known_links(LinkColumns(source, target, job, links.since, links.until, links.inferred))
 
 
 def _sets(shown: Ints, members: Iterable[int]) -> dict[int, list[int]]:

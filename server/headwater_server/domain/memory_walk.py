@@ -1,4 +1,4 @@
-"""Walks between datasets in a graph in memory, a level at a time over arrays.
+"""Walks in a graph in memory, a level at a time over arrays.
 
 It gives what `walk.Walk` gives over the store. Where an answer would have to be cut among links, or is asked in a way
 that this does not know, there is none, and the store is asked.
@@ -6,25 +6,30 @@ that this does not know, there is none, and the store is asked.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import ClassVar, Generic
 
 import numpy as np
 
 from . import ids
 from .lineage import FOREVER, DatasetRoot, Level, Traversal, Truncation
-from .memory_graph import (
-    UNKNOWN_KIND,
+from .memory_graph import UNKNOWN_KIND, Flag, MemoryGraph
+from .memory_links import (
     Bools,
-    Flag,
+    C,
+    Columns,
     Ints,
     LinkColumns,
     Longs,
-    MemoryGraph,
+    Marks,
     concatenate,
-    no_links,
+    find_among,
+    leads_of,
     sorted_once,
 )
+from .model import Transformation
 from .times import micros_of
 from .walk import LINKS_FOR_EACH_NODE, MAX_WALKED
 
@@ -41,6 +46,17 @@ class StepEnd:
     links: int
 
 
+@dataclass(frozen=True, slots=True)
+class FoundFields:
+    """What an answer between fields says of its nodes, which are datasets: the field's path, empty for all of it; and
+    of its links: a place in `changes`, ways to make a field of another.
+    """
+
+    paths: list[bytes]
+    change: Ints
+    changes: Mapping[int, tuple[Transformation, ...]]
+
+
 @dataclass(slots=True)
 class MemoryAnswer:
     """What a walk found. The ends of links are places of nodes in the answer; jobs are nodes of the graph.
@@ -51,7 +67,7 @@ class MemoryAnswer:
     graph: MemoryGraph
     nodes: Ints
     depths: Ints
-    links: LinkColumns
+    links: Columns
     steps: list[StepEnd]
     reasons: tuple[Truncation, ...]
     cut: Ints
@@ -59,80 +75,238 @@ class MemoryAnswer:
     doubtful: set[int]
     kinds: dict[int, int] = field(default_factory=dict)
     """Kinds of nodes that the graph does not know."""
+    fields: FoundFields | None = None
 
     @property
     def unknown_kinds(self) -> list[int]:
         """The nodes whose kinds have to be asked for."""
-        found: list[int] = self.nodes[self.graph.kinds[self.nodes] == UNKNOWN_KIND].tolist()
+        found: list[int] = sorted_once(self.nodes[self.graph.kinds[self.nodes] == UNKNOWN_KIND]).tolist()
         return found
 
 
+class Unanswerable(Exception):
+    """The store has to be asked."""
+
+
 def walk_memory(graph: MemoryGraph, asked: Traversal, hidden: Mapping[int, bool]) -> MemoryAnswer | None:
-    """The answer to a walk that was checked; None where the store has to be asked.
+    """The answer to a walk between datasets that was checked; None where the store has to be asked.
 
     `hidden` says of nodes that are deleted, or were, whether they are hidden at the time that is asked about.
     """
-    if asked.level is not Level.DATASET or asked.dataset_kinds or asked.max_nodes > MAX_WALKED:
+    if asked.level is not Level.DATASET:
         return None
-    roots: dict[int, None] = {}
-    for root in asked.roots:
-        node = graph.nodes.find(ids.dataset_id(*root.name)) if isinstance(root, DatasetRoot) else -1
-        if not 0 <= node < graph.node_count:
-            return None
-        roots[int(graph.shown[node])] = None
-    if len(roots) > asked.max_nodes:
-        return None
-    walk = _Walk(graph, asked, hidden)
     try:
-        return walk.run(np.array(list(roots), np.int32))
-    finally:
-        walk.clean()
+        roots = [int(graph.shown[node]) for node in find_roots(graph, asked)]
+        return DatasetWalk(graph, asked, hidden, graph.nodes.marks).answer(roots)
+    except Unanswerable:
+        return None
+
+
+def find_roots(graph: MemoryGraph, asked: Traversal) -> list[int]:
+    """The nodes of the datasets that are asked about, by the names that they are asked by. Raises Unanswerable."""
+    if asked.dataset_kinds or asked.max_nodes > MAX_WALKED:
+        raise Unanswerable
+    found = [graph.nodes.find(ids.dataset_id(*r.name)) if isinstance(r, DatasetRoot) else -1 for r in asked.roots]
+    if not all(0 <= node < graph.node_count for node in found):
+        raise Unanswerable
+    return found
 
 
 @dataclass(slots=True)
-class _Walk:
+class MemoryWalk(ABC, Generic[C]):
+    """A walk between nodes that `marks` are of. Its methods raise Unanswerable.
+
+    `meets_again` says whether one way may come by the same link several times.
+    """
+
+    meets_again: ClassVar[bool] = False
     graph: MemoryGraph
     asked: Traversal
     hidden: Mapping[int, bool]
+    marks: Marks
     depth: int = 0
     count: int = 0
     link_count: int = 0
     nodes: list[Ints] = field(default_factory=list)
     depths: list[Ints] = field(default_factory=list)
-    links: list[LinkColumns] = field(default_factory=list)
+    links: list[C] = field(default_factory=list)
     keys: list[Longs] = field(default_factory=list)
     cut: list[Ints] = field(default_factory=list)
     steps: list[StepEnd] = field(default_factory=list)
     reasons: set[Truncation] = field(default_factory=set)
     doubtful: set[int] = field(default_factory=set)
 
-    def run(self, roots: Ints) -> MemoryAnswer | None:
+    def answer(self, roots: list[int]) -> MemoryAnswer:
+        """What is found from roots, which are given once each."""
+        once = dict.fromkeys(roots)
+        if len(once) > self.asked.max_nodes:
+            raise Unanswerable
+        try:
+            self._walk(np.array(list(once), np.int32))
+            return self._tell()
+        finally:
+            self._clean()
+
+    @abstractmethod
+    def _expand(self, nodes: Ints, upstream: bool) -> C:
+        """The links that lead on from nodes, or from parts of them, to what is not hidden."""
+
+    @abstractmethod
+    def _rank(self, nodes: Ints) -> Longs | Ints:
+        """Numbers in whose order nodes of one depth are given; the nodes themselves where that is their order."""
+
+    @abstractmethod
+    def _give_parts(self, found: Mapping[bool, C]) -> None:
+        """Gives the nodes that links lead on from and that are not given yet."""
+
+    @abstractmethod
+    def _merge(self, links: C, keys: Longs) -> C:
+        """Links of one key made one."""
+
+    @abstractmethod
+    def _assets(self, nodes: Ints) -> Ints:
+        """The nodes of the graph that nodes of this walk are, or are parts of."""
+
+    @abstractmethod
+    def _found_fields(self, nodes: Ints, links: C) -> FoundFields | None:
+        """What given nodes and links say of fields."""
+
+    def _walk(self, roots: Ints) -> None:
         ways = self.asked.direction.ways
         self._give(roots, 0)
         for way in ways:
-            self.graph.nodes.marks.seen[way][roots] = True
+            self.marks.seen[way][roots] = True
         self.steps.append(StepEnd(self.count, 0))
         frontier = dict.fromkeys(ways, roots)
         while any(map(len, frontier.values())):
             found = {way: self._expand(nodes, way) for way, nodes in frontier.items()}
             if sum(map(len, found.values())) > MAX_LINKS_AT_ONCE:
-                return None
+                raise Unanswerable
             frontier = self._accept(found)
             for way, links in found.items():
                 self._link(links, way)
             if self.link_count > self.asked.max_nodes * LINKS_FOR_EACH_NODE:
-                return None
+                raise Unanswerable
             self.steps.append(StepEnd(self.count, self.link_count))
             self.depth += 1
-        return self._answer()
 
-    def clean(self) -> None:
+    def _tell(self) -> MemoryAnswer:
+        nodes, links = np.concatenate(self.nodes), concatenate(self.links)
+        return MemoryAnswer(
+            graph=self.graph,
+            nodes=self._assets(nodes),
+            depths=np.concatenate(self.depths),
+            links=links,
+            steps=self.steps,
+            reasons=tuple(sorted(self.reasons)),
+            cut=np.array(list(dict.fromkeys(self._assets(self._cut_nodes()).tolist())), np.int32),
+            doubtful=self.doubtful,
+            fields=self._found_fields(nodes, links),
+        )
+
+    def _clean(self) -> None:
         """Leaves the marks as they were."""
-        marks = self.graph.nodes.marks
         for nodes in self.nodes:
-            marks.places[nodes] = -1
-            for seen in marks.seen.values():
+            self.marks.places[nodes] = -1
+            for seen in self.marks.seen.values():
                 seen[nodes] = False
+
+    def _holds(self, links: C) -> Bools:
+        if self.asked.as_of is None:
+            current: Bools = links.until == FOREVER
+            return current
+        time = micros_of(self.asked.as_of)
+        held: Bools = (links.since <= time) & (links.until > time)
+        return held
+
+    def _shows(self, assets: Ints) -> Bools:
+        """Whether datasets and jobs are not hidden; those that are in doubt count as shown for now."""
+        deleted: Bools = (self.graph.flags.take(assets) & _DELETED) != 0
+        if not deleted.any():
+            return np.ones(len(assets), np.bool_)
+        once = sorted_once(assets[deleted]).tolist()
+        self.doubtful.update(node for node in once if node not in self.hidden)
+        shown: Bools = ~np.isin(assets, [node for node in once if self.hidden.get(node)])
+        return shown
+
+    def _accept(self, found: Mapping[bool, C]) -> dict[bool, Ints]:
+        """Goes on from nodes that were not seen on their way; the next frontier."""
+        marks = self.marks
+        fars = {}
+        for way, links in found.items():
+            far = links.source if way else links.target
+            fars[way] = sorted_once(far[~marks.seen[way].take(far)])
+        self._give_parts(found)
+        if self.depth >= self.asked.max_depth:
+            if any(map(len, fars.values())):
+                self.reasons.add(Truncation.MAX_DEPTH)
+            return {way: far[:0] for way, far in fars.items()}
+        first, *others = fars.values()
+        every = sorted_once(np.concatenate([first, *others])) if others else first
+        new = every[marks.places.take(every) < 0]
+        rank = self._rank(new)
+        self._give_some(new if rank is new else new[np.argsort(rank)], self.depth + 1)
+        for way, far in fars.items():
+            fars[way] = far[marks.places.take(far) >= 0]
+            marks.seen[way][fars[way]] = True
+        return fars
+
+    def _give_some(self, nodes: Ints, depth: int) -> None:
+        """Gives as many of the nodes as there is room for."""
+        room = self.asked.max_nodes - self.count
+        if len(nodes) > room:
+            self.reasons.add(Truncation.MAX_NODES)
+        self._give(nodes[:room], depth)
+
+    def _give(self, nodes: Ints, depth: int) -> None:
+        self.marks.places[nodes] = np.arange(self.count, self.count + len(nodes), dtype=np.int32)
+        self.nodes.append(nodes)
+        self.depths.append(np.full(len(nodes), depth, np.int32))
+        self.count += len(nodes)
+
+    def _link(self, links: C, upstream: bool) -> None:
+        """Notes the links between given nodes, one through a job, and the nodes that lead on to others."""
+        places = self.marks.places
+        near_node, far_node = (links.target, links.source) if upstream else (links.source, links.target)
+        near, far = places.take(near_node), places.take(far_node)
+        unseen = ~self.marks.seen[upstream].take(far_node)
+        if unseen.any():
+            self.cut.append(np.where(far < 0, near_node, far_node)[unseen])
+        given = far >= 0
+        if (near < 0).any():
+            self.cut.append(near_node[near < 0])
+            given &= near >= 0
+        links = links.between(far, near) if upstream else links.between(near, far)
+        if not given.all():
+            links = links.take(given)
+        keys = self._keys(links)
+        if self.keys and (self.meets_again or len(self.asked.direction.ways) > 1):
+            new = find_among(keys, np.sort(np.concatenate(self.keys))) < 0
+            links, keys = links.take(new), keys[new]
+        links = self._merge(links, keys)
+        self.keys.append(keys)
+        self.links.append(links)
+        self.link_count += len(links)
+
+    def _keys(self, links: C) -> Longs:
+        """A number for each two nodes and a job."""
+        ends = links.source.astype(np.int64) * self.asked.max_nodes + links.target
+        keys: Longs = ends * len(self.graph.nodes.ids) + links.job
+        return keys
+
+    def _cut_nodes(self) -> Ints:
+        """The nodes whose neighbours were not all given, the near ones first."""
+        cut = sorted_once(np.concatenate([np.zeros(0, np.int32), *self.cut]))
+        places = self.marks.places.take(cut)
+        depths = np.where(places < 0, self.depth, np.concatenate(self.depths)[places])
+        ordered: Ints = cut[np.lexsort((self._rank(cut), depths))]
+        return ordered
+
+
+class DatasetWalk(MemoryWalk[LinkColumns]):
+    """A walk between datasets, and jobs at the ends of the graph."""
+
+    __slots__ = ()
 
     def _expand(self, nodes: Ints, upstream: bool) -> LinkColumns:
         graph = self.graph
@@ -148,112 +322,30 @@ class _Walk:
             holds &= ~found.inferred
         return found if holds.all() else found.take(holds)
 
-    def _holds(self, links: LinkColumns) -> Bools:
-        if self.asked.as_of is None:
-            current: Bools = links.until == FOREVER
-            return current
-        time = micros_of(self.asked.as_of)
-        held: Bools = (links.since <= time) & (links.until > time)
-        return held
-
-    def _shows(self, nodes: Ints) -> Bools:
-        """Whether nodes are not hidden; those that are in doubt count as shown for now."""
-        deleted: Bools = (self.graph.flags.take(nodes) & _DELETED) != 0
-        if not deleted.any():
-            return np.ones(len(nodes), np.bool_)
-        once = sorted_once(nodes[deleted]).tolist()
-        self.doubtful.update(node for node in once if node not in self.hidden)
-        shown: Bools = ~np.isin(nodes, [node for node in once if self.hidden.get(node)])
-        return shown
-
-    def _accept(self, found: Mapping[bool, LinkColumns]) -> dict[bool, Ints]:
-        """Goes on from nodes that were not seen on their way; the next frontier."""
-        marks = self.graph.nodes.marks
-        fars = {}
-        for way, links in found.items():
-            far = links.source if way else links.target
-            fars[way] = sorted_once(far[~marks.seen[way].take(far)])
-        if self.depth >= self.asked.max_depth:
-            if any(map(len, fars.values())):
-                self.reasons.add(Truncation.MAX_DEPTH)
-            return {way: far[:0] for way, far in fars.items()}
-        first, *others = fars.values()
-        every = sorted_once(np.concatenate([first, *others])) if others else first
-        new = self._ordered(every[marks.places.take(every) < 0])
-        room = self.asked.max_nodes - self.count
-        if len(new) > room:
-            self.reasons.add(Truncation.MAX_NODES)
-        self._give(new[:room], self.depth + 1)
-        for way, far in fars.items():
-            fars[way] = far[marks.places.take(far) >= 0]
-            marks.seen[way][fars[way]] = True
-        return fars
-
-    def _ordered(self, nodes: Ints) -> Ints:
-        """Nodes in the order of their ids, given them in that of their numbers; that is most often the same."""
-        graph_nodes = self.graph.nodes
-        if len(nodes) == 0 or nodes[-1] < graph_nodes.sorted_count:
+    def _rank(self, nodes: Ints) -> Longs | Ints:
+        if len(nodes) == 0 or nodes.max() < self.graph.nodes.sorted_count:
             return nodes
-        return nodes[np.argsort(graph_nodes.ids[nodes])]
+        return self.graph.nodes.ids[nodes]
 
-    def _give(self, nodes: Ints, depth: int) -> None:
-        self.graph.nodes.marks.places[nodes] = np.arange(self.count, self.count + len(nodes), dtype=np.int32)
-        self.nodes.append(nodes)
-        self.depths.append(np.full(len(nodes), depth, np.int32))
-        self.count += len(nodes)
+    def _give_parts(self, found: Mapping[bool, LinkColumns]) -> None:
+        """There are none: links lead on from the nodes themselves."""
 
-    def _link(self, links: LinkColumns, upstream: bool) -> None:
-        """Notes the links between given nodes, one through a job, and the nodes that lead on to others."""
-        marks = self.graph.nodes.marks
-        source, target = marks.places.take(links.source), marks.places.take(links.target)
-        near, far = (target, source) if upstream else (source, target)
-        unseen = ~marks.seen[upstream].take(links.source if upstream else links.target)
-        if unseen.any():
-            self.cut.append(np.where(far < 0, near, far)[unseen])
-        links = LinkColumns(source, target, *links.columns[2:])
-        if (far < 0).any():
-            links = links.take(far >= 0)
-        keys = self._keys(links)
-        if self.keys and len(self.asked.direction.ways) > 1:
-            new = ~np.isin(keys, np.concatenate(self.keys))
-            links, keys = links.take(new), keys[new]
-        links = _merge(links, keys)
-        self.keys.append(keys)
-        self.links.append(links)
-        self.link_count += len(links)
+    def _merge(self, links: LinkColumns, keys: Longs) -> LinkColumns:
+        """What is stated wins over what is inferred."""
+        ordered = np.sort(keys)
+        leads = leads_of(ordered)
+        if len(leads) == len(ordered):
+            return links
+        found = links.take(np.lexsort((links.inferred, keys)))
+        winner = np.repeat(found.inferred[leads], np.diff(np.append(leads, len(ordered))))
+        same = found.inferred == winner
+        since = np.minimum.reduceat(np.where(same, found.since, FOREVER), leads)
+        until = np.maximum.reduceat(np.where(same, found.until, -FOREVER), leads)
+        first = found.take(leads)
+        return LinkColumns(first.source, first.target, first.job, since, until, first.inferred)
 
-    def _keys(self, links: LinkColumns) -> Longs:
-        """A number for each two nodes and a job."""
-        ends = links.source.astype(np.int64) * self.asked.max_nodes + links.target
-        keys: Longs = ends * len(self.graph.nodes.ids) + links.job
-        return keys
+    def _assets(self, nodes: Ints) -> Ints:
+        return nodes
 
-    def _answer(self) -> MemoryAnswer:
-        nodes, depths = np.concatenate(self.nodes), np.concatenate(self.depths)
-        cut = np.unique(np.concatenate(self.cut)) if self.cut else nodes[:0]
-        cut = cut[np.lexsort((self.graph.nodes.ids[nodes[cut]], depths[cut]))]
-        return MemoryAnswer(
-            graph=self.graph,
-            nodes=nodes,
-            depths=depths,
-            links=concatenate(self.links or [no_links()]),
-            steps=self.steps,
-            reasons=tuple(sorted(self.reasons)),
-            cut=nodes[cut],
-            doubtful=self.doubtful,
-        )
-
-
-def _merge(links: LinkColumns, keys: Longs) -> LinkColumns:
-    """Links of one key made one: what is stated wins over what is inferred."""
-    ordered = np.sort(keys)
-    is_first = np.append(True, ordered[1:] != ordered[:-1])[: len(ordered)]
-    if is_first.all():
-        return links
-    found = links.take(np.lexsort((links.inferred, keys)))
-    leads = np.flatnonzero(is_first)
-    winner = np.repeat(found.inferred[leads], np.diff(np.append(leads, len(ordered))))
-    same = found.inferred == winner
-    since = np.minimum.reduceat(np.where(same, found.since, FOREVER), leads)
-    until = np.maximum.reduceat(np.where(same, found.until, -FOREVER), leads)
-    return LinkColumns(*found.take(leads).columns[:4], since, until)
+    def _found_fields(self, nodes: Ints, links: LinkColumns) -> None:
+        """There are none."""

@@ -37,7 +37,7 @@ class Changed(IntEnum):
     """What changed; the numbers are those of the table `graph_changes`."""
 
     LINKS = 1
-    """Links that a job states: the key is the job's id."""
+    """Links that a job states, between datasets or fields: the key is the job's id."""
     ASSET = 2
     """A dataset's joined names, or the deletions of a dataset or job: the key is its id."""
     KIND = 3

@@ -27,7 +27,7 @@ from headwater_server.storage.ingest.transaction import IngestStore
 from headwater_server.usecases.ingest import Ingestion
 from headwater_server.usecases.lineage_memory import recall_lineage
 
-from .conftest import DAY, Json, table
+from .conftest import DAY, Json, columns, table
 from .conftest import dataset as dataset_name
 from .graphs import SETTINGS, numbers, rows
 from .memory_pair import Pair
@@ -83,6 +83,7 @@ class Ask:
     direction: int
     minute: int | None
     nodes: int
+    field: str | None = None
 
 
 @dataclass(frozen=True)
@@ -121,6 +122,8 @@ FACETS: list[Json] = [
     {"lifecycleStateChange": {"lifecycleStateChange": "DROP"}},
     {"datasetType": {"datasetType": "MODEL"}},
     {"datasetType": {"datasetType": "VIEW"}},
+    *({"columnLineage": columns(x=[(name, "x")])} for name in "abc"),
+    {"columnLineage": columns(x=[("a", "y")], y=[("b", "x")], whole=[("a", "x")])},
 ]
 """What changes the graph, or the kind of a node, besides links."""
 
@@ -143,7 +146,12 @@ def event(draw: st.DrawFn) -> bytes:
 
 
 asks = st.builds(
-    Ask, st.sampled_from("abcd"), st.integers(1, 3), st.sampled_from([None, 3, 9]), st.sampled_from([2, 9])
+    Ask,
+    st.sampled_from("abcd"),
+    st.integers(1, 3),
+    st.sampled_from([None, 3, 9]),
+    st.sampled_from([2, 9]),
+    st.sampled_from([None, "x"]),
 )
 hides = st.builds(
     Hide, st.sampled_from("abcd"), st.integers(0, 12), st.sampled_from([DeletionKind.DELETE, DeletionKind.UNDELETE])
@@ -177,8 +185,10 @@ class Servers:
                 await CatalogStore(self.database, self.database).delete(
                     ids.dataset_id("db", name), Deletion(time, kind)
                 )
-            case Ask(name, direction, minute, nodes):
+            case Ask(name, direction, minute, nodes, path):
                 traversal = messages.Traversal(roots=[dataset_name(name)], direction=direction, max_nodes=nodes)
+                if path is not None:
+                    traversal.level, traversal.field = messages.LEVEL_FIELD, path
                 if minute is not None:
                     traversal.as_of.FromDatetime(DAY + timedelta(minutes=minute))
                 await self.pair.check(traversal)
@@ -206,11 +216,12 @@ async def test_after_any_history(connection: Connection, reading: Database, pair
             await ingestion.start()
             stack.push_async_callback(ingestion.drain, 5)
             servers.ingestions.append(ingestion)
+        pair.memory.want_fields()
         await pair.memory._load()
         for step in history:
             await servers.do(step)
-        for name, direction, minute in itertools.product("abcd", (1, 2), (None, 6)):
-            await servers.do(Ask(name, direction, minute, 100))
+        for name, direction, minute, path in itertools.product("abcd", (1, 2), (None, 6), (None, "x")):
+            await servers.do(Ask(name, direction, minute, 100, path))
 
 
 async def write_link(connection: Connection, link: StoredLink) -> None:

@@ -15,6 +15,7 @@ from headwater.v1 import lineage_service_pb2 as messages
 from headwater_server.domain import ids, memory_graph
 from headwater_server.domain.hiding import Deletion, DeletionKind
 from headwater_server.storage.graph import reading
+from headwater_server.storage.graph.exact import nodes_of_unknown_kind
 from headwater_server.storage.graph.snapshots import MAX_CHANGES
 from headwater_server.storage.graph_changes import KEPT, prune_changes
 
@@ -120,6 +121,26 @@ async def test_what_changed_is_in_the_next_answer(known: Lineage, pair: Pair, wh
     assert after != before
     await pair.memory._load()
     assert [await answer(pair, root, hours) for hours in (None, 1.5, 4.5)] == after
+
+
+@pytest.mark.parametrize("what", CHANGES)
+async def test_what_changed_before_the_graph_is_read_again_is_in_the_next_answer(
+    known: Lineage, pair: Pair, what: str
+) -> None:
+    change, root = CHANGES[what]
+    before = await answer(pair, root)
+    await change(known)
+    await pair.memory._load()
+    assert await answer(pair, root) != before
+
+
+async def test_kinds_are_known_where_the_graph_is_read_again(known: Lineage, pair: Pair) -> None:
+    await known.run(5, "other", "r5", reads=["b"], writes=["new"])
+    await pair.memory._load()
+    graph = await pair.memory.fresh()
+    assert graph
+    unknown = [graph.nodes.name(node).name for node in nodes_of_unknown_kind(graph, -1, 100)]
+    assert sorted(unknown) == ["new", "other", "said"]  # what was said differs of one: it is asked about each time
 
 
 async def test_what_was_pruned_from_the_log_is_not_missed(known: Lineage, pair: Pair, connection: Connection) -> None:

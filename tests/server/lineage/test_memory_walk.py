@@ -26,6 +26,7 @@ from headwater_server.domain.memory_changes import (
     make_graph,
 )
 from headwater_server.domain.memory_graph import MemoryGraph, Nodes
+from headwater_server.domain.memory_links import Texts
 from headwater_server.domain.memory_walk import MemoryAnswer, walk_memory
 from headwater_server.domain.model import AssetName
 from headwater_server.domain.walk import Edge, Limits, Walk
@@ -83,10 +84,9 @@ def states_of(rows: Rows) -> list[AssetState]:
 
 def stored(links: Iterable[StoredLink]) -> StoredLinks:
     """Links by columns."""
-    columns: Any = list(zip(*links, strict=True)) or [()] * 6
-    kinds = (np.int64, np.int64, np.int64, np.bool_, np.int64, np.int64)
-    arrays: Any = [np.array(column, kind) for column, kind in zip(columns, kinds, strict=True)]
-    return StoredLinks(*arrays)
+    source, target, job_id, inferred, since, until = list(zip(*links, strict=True)) or [()] * 6
+    ids: Any = [np.array(column, np.int64) for column in (source, target, job_id, since, until)]
+    return StoredLinks(*ids, np.array(inferred, np.bool_))
 
 
 def read(states: Sequence[AssetState], links: Iterable[StoredLink]) -> MemoryGraph:
@@ -94,7 +94,8 @@ def read(states: Sequence[AssetState], links: Iterable[StoredLink]) -> MemoryGra
     ids = np.array([state.id for state in states], np.int64)
     names = [state.name.name.encode() for state in states]
     spaces = np.array([SPACES.index(state.name.namespace) for state in states], np.int32)
-    nodes = Nodes(ids, spaces, list(SPACES), b"".join(names), np.cumsum(list(map(len, names)), dtype=np.int64))
+    texts = Texts(b"".join(names), np.cumsum(list(map(len, names)), dtype=np.int64))
+    nodes = Nodes(ids, spaces, list(SPACES), texts)
     shown = {state.id: state.shown for state in states if state.shown != state.id}
     is_job, deleted = np.array([s.is_job for s in states]), [state.id for state in states if state.is_deleted]
     return make_graph("1", StoredAssets(nodes, shown, is_job, deleted), link_columns(nodes, stored(links)))

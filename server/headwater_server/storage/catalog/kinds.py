@@ -101,6 +101,10 @@ class KindReader:
         }
         return kinds, passing
 
+    async def spoken(self, connection: Connection, assets: Iterable[int]) -> set[int]:
+        """Those of datasets and jobs, by the ids of their names, of which more was said than their names."""
+        return {row[0] for row in await _SPOKEN.fetch(connection, ids=list(assets), nothing=NO_CONTENT.id)}
+
     async def _facets(
         self, connection: Connection, assets: Mapping[int, Named]
     ) -> tuple[dict[int, FacetMap], dict[int, list[FacetMap]]]:

@@ -1,7 +1,11 @@
-"""Reads what PostgreSQL copies out in binary: rows of numbers straight into arrays, with no object for a row."""
+"""Reads what PostgreSQL copies out in binary: rows of numbers straight into arrays, with no object for a row.
+
+They are parsed in a thread: there are millions, and others have to be answered meanwhile.
+"""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
@@ -70,7 +74,7 @@ async def copy_numbers(connection: Connection, query: str, columns: Sequence[Col
         held += data[skipped:]
         skipped = max(0, skipped - len(data))
         if len(held) >= PARSED_BYTES:
-            parse()
+            await asyncio.to_thread(parse)
             held = held[(len(held) - TRAILER_BYTES) // kind.itemsize * kind.itemsize :]
 
     await _copy(connection, query, gather)
@@ -112,7 +116,7 @@ async def copy_texts(connection: Connection, query: str, lengths: NDArray[np.int
         held += data[skipped:]
         skipped = max(0, skipped - len(data))
         if len(held) >= PARSED_BYTES:
-            held = held[strip() :]
+            held = held[await asyncio.to_thread(strip) :]
 
     await _copy(connection, query, gather)
     strip()

@@ -13,17 +13,19 @@ import logging
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
+from enum import Enum
 from typing import Any
 
 import asyncpg
 
 from ...domain.errors import HeadwaterError
-from ...domain.memory_changes import apply_changes
+from ...domain.memory_changes import apply_changes, hand_on_kinds
 from ...domain.memory_graph import MemoryGraph
 from ..database import FAILED, SESSION, Connection, Database
 from ..lineage.store import Memory
 from .copied import OutOfRoom, Room
 from .exact import ExactGraph, nodes_of_unknown_kind
+from .fields import read_fields
 from .reading import read_changes, read_graph
 from .snapshots import Poll, Seen, poll, read_position, see
 
@@ -40,13 +42,18 @@ MAX_LATER = 5_000
 """How many transactions may have changed the graph while an older one goes on."""
 RELOAD_SHARE = 10
 """The graph is read again after as many times the time that it took, at the soonest."""
-KINDS_AT_ONCE = 100
+KINDS_AT_ONCE = 500
 KINDS_PAUSE_SECONDS = 0.02
 """How kinds are asked for ahead of the questions: few at a time, for others wait meanwhile, and a pause after each."""
 
 
-class Outdated(Exception):
-    """The graph has to be read again."""
+class Wanted(Enum):
+    """Whether fields are to be read with the graph: only where somebody asks about them, for they are many."""
+
+    NO = 0
+    YES = 1
+    READ = 2
+    TOO_LARGE = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +75,14 @@ class GraphMemory:
         self._connection: asyncpg.Connection[asyncpg.Record] | None = None
         self._started = 0
         self._next_load = 0.0
+        self._fields = Wanted.NO
+
+    def want_fields(self) -> None:
+        """Has fields read, or read again, in a while: they were not there for a question, or out of date."""
+        if self._fields is Wanted.NO:
+            self._next_load = 0.0
+        if self._fields is not Wanted.TOO_LARGE:
+            self._fields = Wanted.YES
 
     async def fresh(self, min_position: str = "") -> MemoryGraph | None:
         """The graph with all that was committed before the call; None where it is not there, or lacks a position.
@@ -114,7 +129,9 @@ class GraphMemory:
     def _is_due(self) -> bool:
         if time.monotonic() < self._next_load:
             return False
-        return self._held is None or len(self._held.graph.delta.links) > RELOAD_LINKS
+        if self._held is None or self._fields is Wanted.YES:
+            return True
+        return len(self._held.graph.delta.links) > RELOAD_LINKS
 
     async def _load(self) -> None:
         started = time.monotonic()
@@ -122,16 +139,37 @@ class GraphMemory:
         try:
             async with connection.transaction(isolation="repeatable_read", readonly=True):
                 seen = await see(connection)
-                graph = await read_graph(connection, seen.position, Room(self._mebibytes * MIB))
+                room = Room(self._mebibytes * MIB)
+                graph = await read_graph(connection, seen.position, room)
+                if self._fields in (Wanted.YES, Wanted.READ):
+                    graph = await self._add_fields(connection, graph, room)
         finally:
             await connection.close(timeout=TIMEOUT_SECONDS)
         async with self._lock:
+            await self._hand_on_kinds(graph)
             self._held = _Held(graph, seen)
         seconds = time.monotonic() - started
         self._next_load = time.monotonic() + RELOAD_SHARE * seconds
         logger.info(
             "%d links of %d assets are in memory after %.1f s", len(graph.base.links), graph.node_count, seconds
         )
+
+    async def _hand_on_kinds(self, graph: MemoryGraph) -> None:
+        """Has a new graph know the kinds that the old one does, which by then knows of all that the new one holds."""
+        if self._held is not None:
+            await self._advance(await self._own_connection())
+        held: _Held | None = self._held
+        if held is not None:
+            await asyncio.to_thread(hand_on_kinds, held.graph, graph)
+
+    async def _add_fields(self, connection: Any, graph: MemoryGraph, room: Room) -> MemoryGraph:
+        try:
+            graph = replace(graph, fields=await read_fields(connection, graph.nodes, room))
+            self._fields = Wanted.READ
+        except OutOfRoom:
+            logger.warning("fields do not fit into %d MiB: PostgreSQL answers about them alone", self._mebibytes)
+            self._fields = Wanted.TOO_LARGE
+        return graph
 
     async def _poll_once(self, asked: int) -> _Held | None:
         """The graph after a poll that began after `asked` of them had begun."""
@@ -182,14 +220,14 @@ class GraphMemory:
         return _Held(graph, polled.seen) if graph else None
 
     async def _learn_kinds(self) -> None:
-        """Asks for all kinds ahead of the questions."""
+        """Asks for all kinds ahead of the questions, until the graph is to be read again."""
         last = -1
-        while True:
+        while not self._is_due():
             async with self.exact(TIMEOUT_SECONDS) as found:
                 nodes = nodes_of_unknown_kind(found.graph, last, KINDS_AT_ONCE) if found else []
                 if found is None or not nodes:
                     return
-                await found.kinds(nodes)
+                await found.learn_kinds(nodes)
                 last = nodes[-1]
             await asyncio.sleep(KINDS_PAUSE_SECONDS)
 

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from ...domain.lineage import FOREVER
-from ...domain.memory_changes import AssetState, Changes, StoredAssets, StoredLinks, known_links, make_graph
-from ...domain.memory_graph import NO_JOB, LinkColumns, Longs, MemoryGraph, Nodes
+from ...domain.memory_changes import AssetState, Changes, StoredAssets, StoredLinks, make_graph
+from ...domain.memory_graph import NO_JOB, MemoryGraph, Nodes
+from ...domain.memory_links import LinkColumns, Longs, Texts, known_links
 from ...domain.model import AssetName
 from ..database import Connection
 from ..graph_changes import Changed
@@ -30,9 +31,9 @@ SELECT {columns} FROM (
 ORDER BY id
 """
 _SHOWN = "SELECT dataset_id, canonical_id FROM datasets WHERE canonical_id IS NOT NULL AND canonical_id <> dataset_id"
-_LINKS = "SELECT source_id, target_id, job_id, inferred, since, until FROM links ORDER BY source_id"
+_LINKS = "SELECT source_id, target_id, job_id, since, until, inferred FROM links ORDER BY source_id"
 _LINKS_OF_JOBS = """
-SELECT source_id, target_id, job_id, inferred, timestamptz_send(since), timestamptz_send(until)
+SELECT source_id, target_id, job_id, timestamptz_send(since), timestamptz_send(until), inferred
 FROM links WHERE job_id = ANY($1::bigint[]) LIMIT $2
 """
 _STATES = """
@@ -60,7 +61,7 @@ async def read_graph(connection: Connection, position: str, room: Room) -> Memor
     ids, places, is_job, lengths = await copy_numbers(connection, query, columns, room)
     room.take(NODE_BYTES * len(ids))
     names = await copy_texts(connection, _ASSETS.format(columns="name"), lengths, room)
-    nodes = Nodes(ids, places, [row[1] for row in known], names, np.cumsum(lengths, dtype=np.int64))
+    nodes = Nodes(ids, places, [row[1] for row in known], Texts(names, np.cumsum(lengths, dtype=np.int64)))
     del ids, places, lengths
     shown = {row[0]: row[1] for row in await connection.fetch(_SHOWN)}
     deleted = [row[0] for row in await connection.fetch("SELECT DISTINCT asset_id FROM deletions")]
@@ -69,13 +70,13 @@ async def read_graph(connection: Connection, position: str, room: Room) -> Memor
 
 
 async def _read_links(connection: Connection, nodes: Nodes, room: Room) -> LinkColumns:
-    end, time = Column("bigint", nodes.find_all), Column("bigint", _times)
-    columns = await copy_numbers(connection, _LINKS, (end, end, end, Column("boolean"), time, time), room)
+    end, time = Column("bigint", nodes.find_all), Column("bigint", stored_times)
+    columns = await copy_numbers(connection, _LINKS, (end, end, end, time, time, Column("boolean")), room)
     room.take(LINK_BYTES * len(columns[0]))
     return known_links(LinkColumns.of(columns))
 
 
-def _times(stored: Longs) -> Longs:
+def stored_times(stored: Longs) -> Longs:
     """Times as PostgreSQL stores them, in microseconds since 1970."""
     times: Longs = np.where(stored == _NO_TIME, FOREVER, stored + np.where(stored == _NO_TIME, 0, EPOCH_2000))
     return times
@@ -110,5 +111,5 @@ async def _read_states(connection: Connection, assets: Collection[int]) -> list[
 def _stored(rows: Iterable[Any]) -> StoredLinks:
     columns = list(zip(*rows, strict=True)) or [()] * 6
     source, target, job = (np.array(column, np.int64) for column in columns[:3])
-    since, until = (np.array([micros(time) for time in column], np.int64) for column in columns[4:])
-    return StoredLinks(source, target, job, np.array(columns[3], np.bool_), since, until)
+    since, until = (np.array([micros(time) for time in column], np.int64) for column in columns[3:5])
+    return StoredLinks(source, target, job, since, until, np.array(columns[5], np.bool_))

@@ -96,7 +96,8 @@ async def update_links(connection: Connection, change: BatchChange, heads: Mappi
         for job, window in windows.items()
     }
     await _write(connection, plans, stored)
-    await note_changes(connection, Changed.LINKS, (job for job, plan in plans.items() if _moves_links(plan)))
+    moved = (job for job, plan in plans.items() if plan.replaced or plan.intervals)
+    await note_changes(connection, Changed.LINKS, moved)
     await set_heads(connection, {job: plan.head for job, plan in plans.items() if plan.head})
 
 
@@ -166,11 +167,6 @@ async def _stored(connection: Connection, windows: Mapping[int, Interval]) -> di
 def _aware(time: datetime) -> datetime:
     """The time with its zone; asyncpg gives infinity without one."""
     return time if time.tzinfo else time.replace(tzinfo=UTC)
-
-
-def _moves_links(plan: LinkChange) -> bool:
-    """Whether links between datasets are written, and not only field links."""
-    return any(isinstance(link, Link) for link in (*plan.replaced, *plan.intervals))
 
 
 async def _write(

@@ -27,7 +27,8 @@ _IF_DIRECT = (
 )
 _LINKS = LinkQuery(_SQL, _AHEAD, "field_dataset", "field_path")
 _DIRECT = LinkQuery(_SQL + _IF_DIRECT, _AHEAD + _IF_DIRECT, "field_dataset", "field_path")
-_transformations = msgspec.msgpack.Decoder(tuple[Transformation, ...])
+decode_transformations = msgspec.msgpack.Decoder(tuple[Transformation, ...]).decode
+"""The ways that a row of `transformations` holds."""
 
 
 async def get_field_links(
@@ -64,7 +65,7 @@ async def get_transformations(connection: Connection, ids: Iterable[int]) -> dic
     rows = await connection.fetch(
         "SELECT transformation_id, body FROM transformations WHERE transformation_id = ANY($1::bigint[])", list(ids)
     )
-    return {row[0]: _transformations.decode(row[1]) for row in rows}
+    return {row[0]: decode_transformations(row[1]) for row in rows}
 
 
 def _records(rows: list[Record]) -> list[FieldLinkRecord]:
