@@ -46,9 +46,9 @@ class EventWriter:
             statements = {event.statement.id: event.statement for event in taken}
             references = {each for event in taken for each in (event.parent, event.root) if each}
             await transaction.add_names(statements.values(), references)
-            await transaction.lock_jobs({job.id for statement in statements.values() if (job := statement.job)})
             new = await transaction.archive(events, received)
             if new:
+                await transaction.lock_jobs({job.id for statement in statements.values() if (job := statement.job)})
                 await self._apply(transaction, [event for event in taken if event.identity in new])
             return Written(new, await transaction.position())
 
