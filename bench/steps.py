@@ -19,9 +19,10 @@ if __name__ == "__main__":
 from bench.sizes import SIZES
 from bench.traces import make_events
 from headwater_server.domain.batch import Facts, fold_batch
+from headwater_server.domain.body_templates import write_holes
+from headwater_server.domain.event import Event
 from headwater_server.domain.event_parser import EventParser
 from headwater_server.domain.run_reports import reports_in
-from headwater_server.storage.body_templates import Templates
 from headwater_server.storage.ingest.kept_runs import row_of
 
 BATCH = 1_000
@@ -51,29 +52,33 @@ def main() -> None:
     """Prints microseconds an event, by step."""
     estate, now = SIZES["small"].estate, dt.datetime.now(dt.UTC)
     bodies = make_events(estate, 2 * BATCHES * BATCH, name="steps", end=now)
-    parser, facts, templates = EventParser(max_event_bytes=MAX_EVENT_BYTES), Facts(), Templates()
+    parser, facts = EventParser(max_event_bytes=MAX_EVENT_BYTES), Facts()
     batches = [bodies[start : start + BATCH] for start in range(0, len(bodies), BATCH)]
     for batch in batches[:BATCHES]:  # every job is met before anything is timed
-        _do(Steps(), parser, facts, templates, batch)
+        _do(Steps(), parser, facts, batch)
     gc.collect()
     gc.freeze()
     steps = Steps()
     for _ in range(ROUNDS):
         for batch in batches[BATCHES:]:
-            _do(steps, parser, facts, templates, batch)
+            _do(steps, parser, facts, batch)
     for step, seconds in steps.seconds.items():
         sys.stdout.write(f"{step:8}{seconds / BATCH * 1e6:6.1f} us\n")
 
 
-def _do(steps: Steps, parser: EventParser, facts: Facts, templates: Templates, bodies: Sequence[bytes]) -> None:
+def _do(steps: Steps, parser: EventParser, facts: Facts, bodies: Sequence[bytes]) -> None:
     now = dt.datetime.now(dt.UTC)
     events = steps.time("parse", lambda: [parser.parse(body, now) for body in bodies])
     statements = {event.statement.id: event.statement for event in events}
-    steps.time("bodies", lambda: [templates.fit(event) for event in events])
+    steps.time("bodies", lambda: [_holes(event) for event in events])
     facts.learn(statements)
     steps.time("reports", lambda: reports_in(events, {}, statements))
     change = steps.time("fold", lambda: fold_batch(events, {}, facts))
     steps.time("rows", lambda: [row_of(run, None) for run in change.runs])
+
+
+def _holes(event: Event) -> bytes | None:
+    return write_holes(event.fitted.holes, event.subject, event.event_time) if event.fitted else None
 
 
 if __name__ == "__main__":

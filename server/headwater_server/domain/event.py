@@ -7,6 +7,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
+from .body_templates import Fitted
 from .model import AssetName, EventKind, OrderKey, RunReference, RunState
 from .statement import StatedLabel, Statement
 
@@ -25,7 +26,7 @@ class Event(Struct, eq=False):
 
     `identity` is a 16-byte hash of its content. `body` is the JSON text as it was sent. `subject` is the run's
     UUID, or one made of the dataset or job that the event is about. `state` is UNKNOWN where the event tells none.
-    `key` says where the event stands among those of one thing.
+    `key` says where the event stands among those of one thing. `fitted` is the template that the body fits, if it does.
     """
 
     identity: bytes
@@ -41,6 +42,7 @@ class Event(Struct, eq=False):
     parent: RunReference | None = None
     root: RunReference | None = None
     nominal_time: NominalTime | None = None
+    fitted: Fitted | None = None
 
     @property
     def order_time(self) -> datetime:

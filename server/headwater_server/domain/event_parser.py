@@ -12,6 +12,7 @@ import contextlib
 import json
 import re
 from datetime import datetime, timedelta
+from functools import partial
 from typing import NamedTuple
 
 import msgspec
@@ -19,12 +20,14 @@ from msgspec import Raw
 
 from . import ids
 from .asset_parser import invalid
+from .body_templates import Fitted, Templates
 from .errors import InvalidEvent, TooLarge
 from .event import Event
 from .identity import MISSING, canonical_object, hash_of
 from .model import EventKind, OrderKey, RunState
+from .readings import Content, Cutter, Elements, Reading, Readings
 from .remembered import Remembered
-from .run_parser import RunParser, parse_time
+from .run_parser import RunParser, RunPart, parse_time
 from .statement import Role, StatedJob
 from .statement_parser import NO_DATASETS, DatasetsPart, Members, StatementParser
 
@@ -56,6 +59,26 @@ class Frame(NamedTuple):
     finality: int
 
 
+class _Values(NamedTuple):
+    """The values of an event that may differ from those of its like."""
+
+    time: Raw
+    run: Raw
+    arrays: tuple[DatasetsPart, DatasetsPart]
+
+
+class _Parts(NamedTuple):
+    """What an event is made of; `hashes` are those of its inputs and outputs."""
+
+    body: bytes
+    time_text: str
+    time: datetime
+    run: RunPart | None
+    hashes: tuple[bytes, bytes]
+    content: Content
+    fitted: Fitted | None
+
+
 _decode_event = msgspec.json.Decoder(Members).decode
 _decode_time = msgspec.json.Decoder(str).decode
 _decode_type = msgspec.json.Decoder(str | None).decode
@@ -69,6 +92,8 @@ class EventParser:
         self._statements = StatementParser()
         self._runs = RunParser()
         self._frames: Remembered[Frame] = Remembered(REMEMBERED_BYTES)
+        self._templates = Templates()
+        self._readings = Readings()
 
     def parse(self, body: bytes, receive_time: datetime) -> Event:
         """The event in a JSON text received at a time. Raises InvalidEvent or TooLarge."""
@@ -76,7 +101,7 @@ class EventParser:
             raise TooLarge("event", len(body), self._max_event_bytes, "bytes")
         try:
             try:
-                return self._parse(body, receive_time)
+                return self._recognise(body, receive_time) or self._parse(body, receive_time)
             except InvalidEvent:
                 msgspec.json.decode(body)  # what is no JSON at all is told to be none
                 raise
@@ -87,6 +112,23 @@ class EventParser:
         except (msgspec.DecodeError, UnicodeError) as error:
             raise InvalidEvent("event", f"is not JSON ({error})", "send one JSON object in UTF-8") from None
 
+    def _recognise(self, body: bytes, receive_time: datetime) -> Event | None:
+        """The event of a text that is read by its template."""
+        found = self._readings.find(body)
+        if found is None:
+            return None
+        reading, fitted = found
+        holes = fitted.holes
+        try:
+            time_text, time = _time(reading.time.text(holes))
+            run = self._runs.run(reading.run.text(holes))
+            hashes = reading.hashes(holes)
+        except (InvalidEvent, msgspec.DecodeError, UnicodeError):
+            return None  # whoever reads all of it tells what is wrong
+        if run is None:
+            return None
+        return _event(_Parts(body, time_text, time, run, hashes, reading.content, fitted), receive_time)
+
     def _parse(self, body: bytes, receive_time: datetime) -> Event:
         members = _members(body)
         time_json, run_json = members.pop("eventTime", None), members.pop("run", None)
@@ -96,23 +138,17 @@ class EventParser:
         frame = self._frame(members, is_run=run is not None)
         inputs = self._statements.datasets(inputs_json, Role.INPUT) if inputs_json is not None else NO_DATASETS
         outputs = self._statements.datasets(outputs_json, Role.OUTPUT) if outputs_json is not None else NO_DATASETS
-        run_hash = run.hash if run else MISSING
-        identity = hash_of(b"".join((run_hash, inputs.hash, outputs.hash, frame.hash, msgspec.json.encode(time_text))))
-        order_time = time if time <= receive_time + CLOCK_TOLERANCE else receive_time
-        key = OrderKey(order_time, frame.finality, identity[:8])
         if frame.subject:
-            inputs, outputs = NO_DATASETS, NO_DATASETS
-        subject = frame.subject or NO_DATASETS
-        statement = self._statements.statement(frame.job, inputs, outputs, subject)
-        event = Event(identity, body, time, key, statement, inputs.labels + outputs.labels + subject.labels)
-        if run is None:
-            about = frame.job.id if frame.job else statement.datasets[0].id
-            event.kind, event.subject = EventKind.JOB if frame.job else EventKind.DATASET, ids.subject_uuid(about)
+            labels, statement = frame.subject.labels, self._statements.statement(None, subject=frame.subject)
         else:
-            event.kind, event.subject, event.state = EventKind.RUN, run.id, frame.state
-            event.external_run_id, facets = run.external_id, run.facets
-            event.parent, event.root, event.nominal_time = facets.parent, facets.root, facets.nominal_time
-        return event
+            labels = inputs.labels + outputs.labels
+            statement = self._statements.statement(frame.job, inputs, outputs)
+        content = Content(frame.hash, statement, labels, frame.state, frame.finality)
+        fitted = self._templates.fit((statement.id, frame.state), body)
+        if fitted and time_json is not None and run_json is not None and run:
+            values = _Values(time_json, run_json, (inputs, outputs))
+            self._readings.learn(body, fitted, partial(_reading, values, content))
+        return _event(_Parts(body, time_text, time, run, (inputs.hash, outputs.hash), content, fitted), receive_time)
 
     def _frame(self, members: Members, *, is_run: bool) -> Frame:
         texts = tuple(map(bytes, members.values()))
@@ -148,7 +184,37 @@ def _with_words_for_constants(body: bytes) -> bytes:
     return body
 
 
-def _time(json: Raw | None) -> tuple[str, datetime]:
+def _reading(values: _Values, content: Content, cutter: Cutter) -> Reading | None:
+    time, run = cutter.part(values.time), cutter.part(values.run)
+    inputs, outputs = (_array(cutter, array) for array in values.arrays)
+    return Reading(cutter.template, time, run, (inputs, outputs), content) if cutter.is_done else None
+
+
+def _array(cutter: Cutter, array: DatasetsPart) -> Elements | bytes:
+    others = tuple({name: cutter.part(value) for name, value in members.items()} for _, members in array.elements)
+    if not any(part.has_holes for parts in others for part in parts.values()):
+        return array.hash
+    return Elements(tuple(stated for stated, _ in array.elements), others)
+
+
+def _event(parts: _Parts, receive_time: datetime) -> Event:
+    body, time_text, time, run, (inputs, outputs), content, fitted = parts
+    run_hash = run.hash if run else MISSING
+    identity = hash_of(b"".join((run_hash, inputs, outputs, content.frame, msgspec.json.encode(time_text))))
+    order_time = time if time <= receive_time + CLOCK_TOLERANCE else receive_time
+    statement, key = content.statement, OrderKey(order_time, content.finality, identity[:8])
+    event = Event(identity, body, time, key, statement, content.labels, fitted=fitted)
+    if run is None:
+        job = statement.job
+        about = job.id if job else statement.datasets[0].id
+        event.kind, event.subject = EventKind.JOB if job else EventKind.DATASET, ids.subject_uuid(about)
+    else:
+        event.subject, event.state, event.external_run_id, facets = run.id, content.state, run.external_id, run.facets
+        event.parent, event.root, event.nominal_time = facets.parent, facets.root, facets.nominal_time
+    return event
+
+
+def _time(json: bytes | Raw | None) -> tuple[str, datetime]:
     if json is None:
         raise InvalidEvent("eventTime", "is missing", "send it, as OpenLineage's schema says")
     try:

@@ -61,7 +61,7 @@ class RunParser:
     def __init__(self) -> None:
         self._facets: Remembered[RunFacets] = Remembered(REMEMBERED_BYTES)
 
-    def run(self, json: Raw) -> RunPart | None:
+    def run(self, json: bytes | Raw) -> RunPart | None:
         """The run of an event; None for null."""
         try:
             members = _decode_members(json)

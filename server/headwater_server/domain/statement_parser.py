@@ -35,12 +35,16 @@ ASSET_MEMBERS = ("namespace", "name", "facets")
 
 
 class DatasetsPart(NamedTuple):
-    """Datasets of one role in an event: their hash, and what is stated of them. `key` tells what they state."""
+    """Datasets of one role in an event: their hash, and what is stated of them. `key` tells what they state.
+
+    `elements` are there if any has members that state nothing: of each the hash of what it states, and these members.
+    """
 
     hash: bytes
     datasets: tuple[StatedDataset, ...] = ()
     labels: Labels = ()
     key: tuple[int, ...] = ()
+    elements: tuple[tuple[bytes, Members], ...] = ()
 
 
 NO_DATASETS = DatasetsPart(MISSING)
@@ -88,10 +92,17 @@ class StatementParser:
         parts = [self._dataset(members, role, f"{path}[{index}]") for index, members in enumerate(elements)]
         rests = [canonical_object(members) if members else EMPTY for members in elements]
         found = _together(parts, rests)
-        return found if any(elements) else self._arrays.put(key, found, len(key[1]))
+        if any(elements):
+            hashes = [part.hash for part in parts]
+            return found._replace(elements=tuple(zip(hashes, elements, strict=True)))
+        return self._arrays.put(key, found, len(key[1]))
 
     def statement(
-        self, job: StatedJob | None, inputs: DatasetsPart, outputs: DatasetsPart, subject: DatasetsPart = NO_DATASETS
+        self,
+        job: StatedJob | None,
+        inputs: DatasetsPart = NO_DATASETS,
+        outputs: DatasetsPart = NO_DATASETS,
+        subject: DatasetsPart = NO_DATASETS,
     ) -> Statement:
         """The statement that the parts of an event make."""
         _check_size(inputs, outputs)

@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 import msgspec
 
+from ..domain.body_templates import Template, read_holes, write_holes
 from ..domain.event import Event
 from ..domain.remembered import Remembered
-from .body_templates import Template, Templates, read_holes
 from .database import Connection
 from .event_bodies import BodyCompressor, read_frames
 
@@ -51,7 +51,6 @@ class BodyKeeper:
 
     def __init__(self, compressor: BodyCompressor) -> None:
         self.compressor = compressor
-        self._templates = Templates()
 
     async def keep(self, events: Sequence[Event]) -> Kept:
         """What is kept of the bodies of events, in their order."""
@@ -60,13 +59,13 @@ class BodyKeeper:
         heads: list[tuple[int, bytes]] = []
         whole: list[bytes] = []
         for place, event in enumerate(events):
-            fitting = self._templates.fit(event)
-            if fitting is None:
+            if event.fitted is None:
                 heads.append((place, b""))
                 whole.append(event.body)
                 continue
-            template, holes = fitting
+            template = event.fitted.template
             templates[template.id] = template
+            holes = write_holes(event.fitted.holes, event.subject, event.event_time)
             if len(holes) < LONG_HOLES:
                 kept[place] = _HEAD.pack(HOLES, template.id) + holes
             else:

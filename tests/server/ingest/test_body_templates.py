@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from headwater_server.domain.body_templates import read_holes, write_holes
 from headwater_server.domain.event import Event
 from headwater_server.domain.event_parser import EventParser
 from headwater_server.storage import kept_bodies
-from headwater_server.storage.body_templates import Templates, read_holes
 from headwater_server.storage.kept_bodies import KeptBody, read_bodies
 from headwater_server.usecases.ingest import Outcome
 
@@ -50,13 +50,13 @@ def parse(bodies: list[bytes]) -> list[Event]:
 
 def kept_sizes(bodies: list[bytes]) -> list[int | None]:
     """How many bytes are kept of the holes of each event; None where it is kept whole. What is kept tells the body."""
-    templates, sizes = Templates(), []
+    sizes: list[int | None] = []
     for event in parse(bodies):
-        fitting = templates.fit(event)
-        if fitting is None:
+        if event.fitted is None:
             sizes.append(None)
             continue
-        template, holes = fitting
+        template = event.fitted.template
+        holes = write_holes(event.fitted.holes, event.subject, event.event_time)
         assert template.filled(list(read_holes(holes, event.subject, event.event_time))) == event.body
         sizes.append(len(holes))
     return sizes
@@ -89,11 +89,8 @@ def test_what_was_alike_and_differs_later_becomes_a_hole() -> None:
 def test_events_that_are_never_alike_are_kept_whole_and_looked_at_no_more() -> None:
     events = [event_of(n, {"files": list(range(n))}) for n in range(40)]
     assert kept_sizes(events) == [None] * 40
-    templates = Templates()
-    for event in parse(events):
-        templates.fit(event)
-    (last,) = parse([event_of(99, {"files": []})])
-    assert templates.fit(last) is None
+    *_, last = parse([*events, event_of(99, {"files": []})])
+    assert last.fitted is None
 
 
 def test_an_odd_one_among_many_does_no_harm() -> None:

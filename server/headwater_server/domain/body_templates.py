@@ -14,10 +14,10 @@ from collections.abc import Iterator, Sequence
 from datetime import MAXYEAR, MINYEAR, datetime
 from functools import lru_cache
 from itertools import chain
+from typing import NamedTuple
 
-from ..domain import ids
-from ..domain.event import Event
-from ..domain.remembered import Remembered
+from . import ids
+from .remembered import Remembered
 
 REMEMBERED_BYTES = 12 << 20
 """How much text a process remembers, where the events of a statement have one shape."""
@@ -89,15 +89,21 @@ class Template:
         return _template(known[:-1], tokens)
 
 
+class Fitted(NamedTuple):
+    """The template that a body fits, and what it has in the holes."""
+
+    template: Template
+    holes: list[bytes]
+
+
 class Templates:
-    """The templates that events made lately, by what they state and how their runs stand. Used by one loop."""
+    """The templates that bodies made lately, by what they state and how their runs stand. Used by one loop."""
 
     def __init__(self) -> None:
         self._known: Remembered[_Shapes] = Remembered(REMEMBERED_BYTES)
 
-    def fit(self, event: Event) -> tuple[Template, bytes] | None:
-        """The template that an event fits, and its holes as they are kept; None where its body is kept whole."""
-        body, key = event.body, (event.statement.id, event.state)
+    def fit(self, key: tuple[int, int], body: bytes) -> Fitted | None:
+        """The template that a body fits; None where it is like none before. `key` is what it states, and the state."""
         if len(body) > MAX_BODY_BYTES:
             return None
         shapes = self._known.get(key)
@@ -114,7 +120,7 @@ class Templates:
             template, holes = found
         if shapes.credit < CREDIT:
             shapes.credit += 1
-        return template, write_holes(holes, event.subject, event.event_time)
+        return Fitted(template, holes)
 
 
 class _Shapes:
