@@ -64,6 +64,7 @@ TARGETS = (
         lambda report: report.find_ratio("batch-1000", "naive-1", lambda measure: measure.rate),
         at_least=True,
     ),
+    rate_of("processes-2", 30_000),
     rate_of("stream-100", 30_000),
     rate_of("batch-100", 25_000),
     time_of("batch-100-paced", 150),

@@ -11,7 +11,7 @@ import inspect
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from email.utils import formatdate
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, NoReturn, TypeAlias
 
 import grpc
@@ -166,7 +166,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         await context.abort(status.code, status.details, (*status.trailing_metadata, *self._about()))
 
     def _about(self) -> tuple[tuple[str, str], ...]:
-        return ("headwater-version", self._version), ("date", formatdate(usegmt=True))
+        return ("headwater-version", self._version), ("date", _date(int(time.time())))
 
     async def _let_in(self, method: str, context: Context) -> GrpcCall | Context:
         """What the method is called with: one of ours, a call by a caller who may; others, gRPC's own context.
@@ -196,6 +196,12 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
                 yield
             finally:
                 self._strangers.discard(task)
+
+
+@lru_cache(maxsize=1)
+def _date(second: int) -> str:
+    """A time as HTTP writes it; many calls end in one second."""
+    return formatdate(second, usegmt=True)
 
 
 def _serialize(answer: Any) -> bytes:

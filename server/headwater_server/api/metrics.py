@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from itertools import product
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -20,21 +21,23 @@ class CallMetrics:
     """What is counted of gRPC calls; a method is written `headwater.v1.IngestService/WriteEvent`."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self._calls = Counter("headwater_grpc_calls", "Calls that ended.", ("method", "code"), registry=registry)
-        self._seconds = Histogram(
+        calls = Counter("headwater_grpc_calls", "Calls that ended.", ("method", "code"), registry=registry)
+        seconds = Histogram(
             "headwater_grpc_call_seconds", "How long calls took.", ("method",), buckets=SECONDS, registry=registry
         )
-        self._open = Gauge("headwater_grpc_open_calls", "Calls that go on.", ("method",), registry=registry)
+        open_calls = Gauge("headwater_grpc_open_calls", "Calls that go on.", ("method",), registry=registry)
+        # What is counted by labels is remembered by them: prometheus_client takes long to find it, many times a call.
+        self._calls, self._seconds, self._open = cache(calls.labels), cache(seconds.labels), cache(open_calls.labels)
 
     def begin(self, method: str) -> None:
         """Counts a call that begins."""
-        self._open.labels(method).inc()
+        self._open(method).inc()
 
     def end(self, method: str, code: str, seconds: float) -> None:
         """Counts a call that ended."""
-        self._open.labels(method).dec()
-        self._calls.labels(method, code).inc()
-        self._seconds.labels(method).observe(seconds)
+        self._open(method).dec()
+        self._calls(method, code).inc()
+        self._seconds(method).observe(seconds)
 
 
 class EventMetrics(Collector):

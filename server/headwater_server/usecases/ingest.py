@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 from functools import reduce
+from typing import Any
 
 from ..domain.errors import HeadwaterError, Overloaded, ShuttingDown, TooOld
 from ..domain.event import Event
@@ -166,10 +167,7 @@ class Ingestion:
         except BaseException:
             release()
             raise
-        committed = asyncio.gather(*answers)
-        committed.add_done_callback(lambda done: (release(), done.cancelled() or done.exception()))
-        # What was taken is committed, whether the caller waits or not.
-        together = reduce(Committed.then, await asyncio.shield(committed), Committed())
+        together = await _all(answers, release)
         outcomes = _outcomes(parsed, together)
         self.counts.update([(door, outcome.status) for outcome in outcomes])
         if any(outcome.error for outcome in outcomes):
@@ -233,6 +231,21 @@ class Ingestion:
             await self._store.reject(rejections)
         except HeadwaterError:  # the caller is told all the same, and what it could send is stored
             log.exception("%d rejected events were not kept", len(rejections))
+
+
+async def _all(answers: Sequence[asyncio.Future[Committed]], release: Callable[[], None]) -> Committed:
+    """What became of all; what was taken is committed, whether the caller waits or not, and then released."""
+
+    def end(done: asyncio.Future[Any]) -> None:
+        release()
+        _ = done.cancelled() or done.exception()  # it counts as seen, though nobody may wait for it any more
+
+    if len(answers) == 1:
+        answers[0].add_done_callback(end)
+        return await asyncio.shield(answers[0])
+    committed = asyncio.gather(*answers)
+    committed.add_done_callback(end)
+    return reduce(Committed.then, await asyncio.shield(committed), Committed())
 
 
 def _outcomes(parsed: Sequence[Event | HeadwaterError], committed: Committed) -> list[EventOutcome]:
